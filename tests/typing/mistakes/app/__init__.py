@@ -1,0 +1,1 @@
+"""A small correct application: the mistakes beside it are made in its terms."""

@@ -1,0 +1,159 @@
+"""Who may talk to whom, on which port, and why: one value a declared or derived flow."""
+
+from typing import Literal
+
+from attrs import frozen
+
+from zt_dsl.ir.addresses import Addresses, IPNetwork, addresses
+from zt_dsl.ir.selector import Selector, with_labels
+from zt_dsl.ir.traffic import Narrowing, Port
+from zt_dsl.source import Location
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@frozen(cache_hash=True)
+class Place:
+    """A namespace of a cluster. `meshed`: its pods have a mesh identity, where there is a mesh."""
+
+    cluster: str
+    namespace: str
+    meshed: bool = True
+
+    def __str__(self) -> str:
+        return self.namespace
+
+
+@frozen(cache_hash=True)
+class Workload:
+    """The pods of one declared service: those with these labels in this namespace."""
+
+    place: Place
+    name: str
+    labels: Labels
+    service_account: str
+    tier: str = ""
+    mtls: Literal["strict", "permissive", "disable", "inherited"] = "inherited"
+    meshed: bool = True
+
+    @property
+    def selector(self) -> Selector:
+        """Which pods of the namespace they are."""
+        return with_labels(self.labels)
+
+    def __str__(self) -> str:
+        return f"{self.place}/{self.name}"
+
+
+@frozen(cache_hash=True)
+class EveryPod:
+    """Every pod of a namespace, declared or not."""
+
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.place}/*"
+
+
+@frozen(cache_hash=True)
+class Outside:
+    """Addresses outside the cluster.
+
+    `role` is what they are: an engine may know the API server or the nodes by itself. `blocks` are the
+    declared CIDRs less `holes`; both empty where the platform does not know the addresses, which only an
+    engine that does not need them accepts.
+    """
+
+    name: str
+    role: Literal["network", "internet", "api-server", "nodes", "node-local-dns"]
+    blocks: tuple[IPNetwork, ...]
+    holes: tuple[IPNetwork, ...] = ()
+
+    @property
+    def addresses(self) -> Addresses:
+        """As a set."""
+        return addresses(self.blocks) - addresses(self.holes)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@frozen(cache_hash=True)
+class Domain:
+    """A name outside the cluster, lower case, without a trailing dot.
+
+    `name` is the name itself (`exactly`), or what follows the wildcard: `one-label` below it, or `any-depth`.
+    """
+
+    name: str
+    match: Literal["exactly", "one-label", "any-depth"]
+
+    def __str__(self) -> str:
+        return {"exactly": "", "one-label": "*.", "any-depth": "**."}[self.match] + self.name
+
+
+Peer = Workload | EveryPod | Outside | Domain
+
+
+@frozen(cache_hash=True)
+class Reason:
+    """Why a flow is there: `edge` is the statement in a few words, written `at`, for the reason `why`.
+
+    `derived` says, in words, what a pass derived the flow for, from that edge; empty for an edge's own.
+    """
+
+    why: str
+    at: Location
+    edge: str
+    derived: str = ""
+
+
+@frozen(cache_hash=True)
+class Widening:
+    """A flow that a waiver made wider: from `was` to `now`. `until` is an ISO date, or empty."""
+
+    feature: str
+    was: str
+    now: str
+    why: str
+    until: str
+    at: Location
+
+
+@frozen(cache_hash=True)
+class Flow:
+    """From each pod of `source` to `port` of `target`, narrowed by `narrowing`.
+
+    Invariant: a Workload or EveryPod carries its place, and `reasons` is never empty.
+    """
+
+    source: Peer
+    target: Peer
+    port: Port
+    narrowing: Narrowing
+    reasons: tuple[Reason, ...]
+    widenings: tuple[Widening, ...] = ()
+
+
+@frozen
+class EveryPort:
+    """Each port there is, declared or not."""
+
+
+@frozen(cache_hash=True)
+class Denial:
+    """Refused even where another policy allows it."""
+
+    source: Peer
+    target: Peer
+    port: Port | EveryPort
+    reason: Reason
+
+
+def place_of(peer: Peer) -> Place | None:
+    """The namespace that a peer's pods are in; None for what is outside."""
+    match peer:
+        case Workload(place=place) | EveryPod(place=place):
+            return place
+        case Outside() | Domain():
+            return None

@@ -1,0 +1,138 @@
+"""The child process: imports the user's modules, resolves, sends what came of it, and ends."""
+
+import gc
+import importlib
+import inspect
+import json
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from zt_dsl.diagnostics import Diagnostic, Label
+from zt_dsl.load import Loaded, Request
+from zt_dsl.load.problems import exited, missing, no_such_name, raised, syntax, wrong_kind
+from zt_dsl.load.settings import Unfit, called
+from zt_dsl.model.platform import Calico, Cilium, Istio, Kubernetes, Platform
+from zt_dsl.model.recording import recording
+from zt_dsl.model.topology import Topology
+from zt_dsl.resolve import resolve
+
+T = TypeVar("T")
+
+
+class _Failed(Exception):  # noqa: N818  # carries a diagnostic out of the user's code, nothing else
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def main() -> None:
+    """Answer the request on stdin through the pipe whose number is the argument."""
+    answering = int(sys.argv[1])
+    os.set_inheritable(answering, False)
+    request = Request(**json.loads(sys.stdin.buffer.read()))
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)  # a module that asks for input gets none, instead of our request
+    gc.disable()  # a short life that only allocates: collecting costs as much as loading
+    try:
+        loaded = _load(request)
+    except _Failed as failed:
+        loaded = Loaded(None, (failed.diagnostic,))
+    with os.fdopen(answering, "wb") as answer:
+        pickle.dump(loaded, answer, protocol=pickle.HIGHEST_PROTOCOL)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # nothing of the user's may run any more: no atexit, no thread that would not end
+
+
+def _load(request: Request) -> Loaded:
+    root = Path(request.root)
+    for folder in (str(root), str(Path.cwd())):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    with recording() as recorded:
+        module_name, _, name = request.topology.partition(":")
+        module = _user(lambda: importlib.import_module(module_name), root, module_name)
+        if not request.platform and not request.engine:
+            return Loaded(None, (), _platforms(module, module_name))
+        topology = _named(module, module_name, name, Topology, request.settings, root)
+        platform = _target(request.engine) if request.engine else _platform(request.platform, root)
+    resolved = resolve(topology, platform, on=date.fromisoformat(request.on), recorded=recorded)
+    return Loaded(resolved.policy, resolved.diagnostics)
+
+
+def _platforms(module: ModuleType, module_name: str) -> tuple[str, ...]:
+    return tuple(f"{module_name}:{name}" for name, value in vars(module).items() if isinstance(value, Platform))
+
+
+def _platform(reference: str, root: Path) -> Platform:
+    module_name, _, name = reference.partition(":")
+    module = _user(lambda: importlib.import_module(module_name), root, module_name)
+    return _named(module, module_name, name, Platform, {}, root)
+
+
+def _target(engine: tuple[tuple[str, str], ...]) -> Platform:
+    network: Kubernetes | Cilium | Calico | None = None
+    mesh = None
+    for name, version in engine:
+        match name:
+            case "kubernetes":
+                network = Kubernetes(version)
+            case "cilium":
+                network = Cilium(version)
+            case "calico":
+                network = Calico(version)
+            case _:
+                mesh = Istio(version)
+    return Platform("-".join(name for name, _ in engine), network=network, mesh=mesh)
+
+
+def _named(module: ModuleType, module_name: str, name: str, kind: type[T], settings: object, root: Path) -> T:
+    if name not in vars(module):
+        raise _Failed(no_such_name(module, module_name, name, kind))
+    found: object = vars(module)[name]
+    if inspect.isroutine(found):
+        function = found
+        try:
+            found = _user(lambda: called(function, settings), root, module_name)
+        except Unfit as unfit:
+            raise _Failed(
+                Diagnostic(
+                    "ZT108",
+                    f"{module_name}:{name} cannot be called: {unfit}",
+                    (Label(unfit.at),) if unfit.at else (),
+                    "A topology that is a function takes its arguments from --set (or `set` in pyproject.toml).",
+                    unfit.help,
+                )
+            ) from None
+    if not isinstance(found, kind):
+        raise _Failed(wrong_kind(module_name, name, found, kind))
+    return found
+
+
+def _user(run: Callable[[], T], root: Path, module_name: str) -> T:
+    """Run the user's code; whatever it raises becomes a diagnostic at the user's own line."""
+    try:
+        return run()
+    except (_Failed, Unfit):
+        raise
+    except SyntaxError as error:
+        raise _Failed(syntax(error, module_name)) from None
+    except ModuleNotFoundError as error:
+        raise _Failed(missing(error, module_name, root)) from None
+    except SystemExit as error:
+        raise _Failed(exited(error, module_name, root)) from None
+    except BaseException as error:  # KeyboardInterrupt too: the user's code may raise anything
+        if os.environ.get("ZT_DSL_TRACEBACK"):
+            traceback.print_exc()
+        raise _Failed(raised(error, module_name, root)) from None
+
+
+if __name__ == "__main__":
+    main()

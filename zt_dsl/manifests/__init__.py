@@ -1,0 +1,1 @@
+"""Documents to YAML files and back: order, names, quoting, ownership, publishing. Trees, not kinds."""

@@ -1,0 +1,57 @@
+"""DNS, derived: whoever has an edge to a service or an external name must be able to ask for the name.
+
+To the platform's resolver alone, by its labels in its namespace, on the port of its kind over UDP and TCP;
+and to the node-local resolver's address, where there is one. Never a whole namespace.
+"""
+
+from attrs import evolve
+
+from zt_dsl.ir.flow import Domain, Flow, Outside, Peer, Reason, Workload, place_of
+from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.traffic import Port, Whole
+
+_FOR = "DNS: the names of the services and hosts that it calls"
+
+
+def derive_dns(policy: Policy) -> Policy:
+    """Add the flows to the resolver that the edges of governed pods need."""
+    governed = frozenset(policy.governed)
+    first: dict[Peer, Reason] = {}
+    for flow in policy.flows:
+        if place_of(flow.source) in governed and _by_name(flow):
+            known = first.get(flow.source)
+            reason = flow.reasons[0]
+            if known is None or _place(reason) < _place(known):
+                first[flow.source] = reason
+    known_flows = set(policy.flows)
+    derived = tuple(
+        flow
+        for source, reason in first.items()
+        for flow in _lookups(policy, source, evolve(reason, derived=_FOR))
+        if flow not in known_flows
+    )
+    return evolve(policy, flows=policy.flows + derived)
+
+
+def _by_name(flow: Flow) -> bool:
+    if any(reason.derived for reason in flow.reasons):
+        return False
+    # A name that a waiver widened to INTERNET is still called by its name.
+    named = any(widening.feature.startswith("fqdn") for widening in flow.widenings)
+    return named or isinstance(flow.target, Workload | Domain)
+
+
+def _place(reason: Reason) -> tuple[str, int, str]:
+    return (reason.at.path, reason.at.line, reason.edge)
+
+
+def _lookups(policy: Policy, source: Peer, reason: Reason) -> tuple[Flow, ...]:
+    platform = policy.platform
+    port = platform.dns_port
+    pods = Flow(source, platform.dns, port, Whole(), (reason,))
+    if not platform.node_local_dns:
+        return (pods,)
+    # The node-local resolver listens where clients dial, whatever the port of the resolver's own pods.
+    local = Outside("node-local-dns", "node-local-dns", platform.node_local_dns)
+    dialled = Port(port.name, "dns", port.service_port, port.service_port, port.service_port)
+    return (pods, Flow(source, local, dialled, Whole(), (reason,)))

@@ -1,0 +1,142 @@
+"""Waivers applied: each facet that is waived is replaced by the least that contains it and can be said.
+
+Routes, methods, topics and lookups become the whole port; a name becomes that port of INTERNET; a deny and a
+demand for mTLS become nothing. What no waiver covers stays, for the plan to refuse.
+"""
+
+from ipaddress import ip_network
+
+from attrs import evolve, frozen
+
+from zt_dsl.ir.flow import Denial, Domain, Flow, Outside, Peer, Place, Widening, Workload
+from zt_dsl.ir.platform import EveryTarget, Into, Waiver
+from zt_dsl.ir.policy import MtlsDemand, Policy
+from zt_dsl.ir.traffic import Lookups, Methods, Port, Routes, Topics, Whole
+
+INTERNET = Outside("internet", "internet", (ip_network("0.0.0.0/0"), ip_network("::/0")))
+"""As the surface's INTERNET, before a platform's pods are excepted from it."""
+
+
+@frozen
+class Widened:
+    """The policy with its waivers applied, and what became of them.
+
+    `dropped` are denials and demands that are given up; `unneeded` are waivers that nothing needed.
+    """
+
+    policy: Policy
+    dropped: tuple[Widening, ...]
+    unneeded: tuple[Waiver, ...]
+
+
+def feature_of(flow: Flow) -> str:
+    """The feature that says how this flow is narrowed, or what its target is; empty where nothing is asked."""
+    match flow.narrowing:
+        case Routes():
+            return "http-routes"
+        case Methods():
+            return "grpc-methods"
+        case Topics():
+            return "kafka-topics"
+        case Lookups():
+            return "dns-names"
+        case _:
+            return ""
+
+
+def name_feature(flow: Flow) -> str:
+    """The feature that a named target asks for; empty where the target is no name."""
+    match flow.target:
+        case Domain(match="exactly"):
+            return "fqdn"
+        case Domain():
+            return "fqdn-wildcard"
+        case _:
+            return ""
+
+
+def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
+    """Apply the platform's waivers for the features that its engines cannot say."""
+    waivers = policy.platform.waivers
+    used: set[int] = set()
+
+    def waiver_for(feature: str, target: Peer, port: str) -> Waiver | None:
+        if feature not in unsayable:
+            return None
+        found = None
+        for index, waiver in enumerate(waivers):
+            if waiver.feature == feature and _covers(waiver, target, port):
+                used.add(index)
+                found = found or waiver
+        return found
+
+    flows: list[Flow] = []
+    for flow in policy.flows:
+        # Asked before the name is gone: a waiver's target is the peer that the edge was written for.
+        by_name = waiver_for(name_feature(flow), flow.target, flow.port.name)
+        by_rule = waiver_for(feature_of(flow), flow.target, flow.port.name)
+        wider = flow
+        if by_rule is not None:
+            now = f"the whole port {flow.port}"
+            wider = evolve(
+                wider, narrowing=Whole(), widenings=(*wider.widenings, _widening(by_rule, str(flow.narrowing), now))
+            )
+        if by_name is not None:
+            was, now = f"{flow.target} port {flow.port}", f"INTERNET port {flow.port}"
+            wider = evolve(wider, target=INTERNET, widenings=(*wider.widenings, _widening(by_name, was, now)))
+        flows.append(wider)
+    dropped: dict[Widening, None] = {}
+    denials: list[Denial] = []
+    for denial in policy.denials:
+        found = waiver_for("deny", denial.target, denial.port.name if isinstance(denial.port, Port) else "*")
+        if found is None:
+            denials.append(denial)
+        else:
+            dropped[
+                _widening(found, f"deny {denial.reason.edge}", "nothing is denied; only what is allowed passes")
+            ] = None
+    demands: list[MtlsDemand] = []
+    for demand in policy.mtls_demands:
+        found_for = [waiver_for("mtls", workload, demand.port) for workload in demand.workloads]
+        if demand.workloads and all(found_for) and found_for[0] is not None:
+            dropped[_widening(found_for[0], f"strict mTLS of {demand.of}", "no identity is enforced")] = None
+        elif not demand.workloads and (everywhere := _everywhere(waivers, unsayable, used)) is not None:
+            dropped[_widening(everywhere, f"strict mTLS of {demand.of}", "no identity is enforced")] = None
+        else:
+            demands.append(demand)
+    return Widened(
+        evolve(policy, flows=tuple(flows), denials=tuple(denials), mtls_demands=tuple(demands)),
+        tuple(dropped),
+        tuple(waiver for index, waiver in enumerate(waivers) if index not in used),
+    )
+
+
+def _everywhere(waivers: tuple[Waiver, ...], unsayable: frozenset[str], used: set[int]) -> Waiver | None:
+    """A waiver of mTLS for every target: what a topology without services can be waived by."""
+    for index, waiver in enumerate(waivers):
+        if waiver.feature == "mtls" and "mtls" in unsayable and isinstance(waiver.scope, EveryTarget):
+            used.add(index)
+            return waiver
+    return None
+
+
+def _widening(waiver: Waiver, was: str, now: str) -> Widening:
+    return Widening(waiver.feature, was, now, waiver.why, waiver.until, waiver.at)
+
+
+def _covers(waiver: Waiver, target: Peer, port: str) -> bool:
+    match waiver.scope:
+        case EveryTarget():
+            return True
+        case scope:
+            return any(_into(into, target, port) for into in scope)
+
+
+def _into(into: Into, target: Peer, port: str) -> bool:
+    if into.port not in ("*", port):
+        return False
+    match into.target, target:
+        case Place() as place, Workload(place=where):
+            return place == where
+        case there, here:
+            return there == here

@@ -1,0 +1,1 @@
+"""Who can reach whom: the one meaning of "allowed", for topologies and manifests alike."""

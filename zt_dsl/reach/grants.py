@@ -1,0 +1,69 @@
+"""What one end of a connection lets through, in one form for topologies and for manifests.
+
+A reach is judged end by end: a connection passes when each end that a topology governs passes it, so two
+reaches that agree at every end agree on every connection.
+"""
+
+from typing import Literal
+
+from attrs import frozen
+
+from zt_dsl.ir.addresses import Addresses
+from zt_dsl.ir.selector import Selector
+from zt_dsl.ir.traffic import Ports
+
+Direction = Literal["Ingress", "Egress"]
+DIRECTIONS: tuple[Direction, ...] = ("Ingress", "Egress")
+
+
+@frozen
+class Origin:
+    """What opens it: `what` in words (object and rule, or edge), at a line of a file (0: no line)."""
+
+    what: str
+    path: str = ""
+    line: int = 0
+
+
+@frozen(cache_hash=True)
+class Pods:
+    """Pods that `pods` selects, in namespaces that `namespace` selects by their labels."""
+
+    namespace: Selector
+    pods: Selector
+
+
+Remote = Pods | Addresses
+
+
+@frozen
+class Isolation:
+    """These pods of a namespace refuse, in this direction, what no grant lets through."""
+
+    namespace: str
+    direction: Direction
+    subject: Selector
+    origin: Origin
+
+
+@frozen
+class Grant:
+    """These pods of a namespace may be reached by (Ingress) or reach (Egress) these peers.
+
+    `ports` are always the destination's: for Egress the remote peer's, for Ingress the subject's own.
+    """
+
+    namespace: str
+    direction: Direction
+    subject: Selector
+    remote: Remote
+    ports: Ports
+    origin: Origin
+
+
+@frozen
+class Reach:
+    """Everything that passes: what is not isolated, and what is granted. Grants add up."""
+
+    isolations: tuple[Isolation, ...]
+    grants: tuple[Grant, ...]
