@@ -13,19 +13,18 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance import policies
+from tests.conformance import edits, policies, probes
 from tests.conformance.engines.client import (
     Address,
     Connection,
     Document,
-    Json,
     KubernetesEngine,
     Peer,
     Pod,
     RefusedError,
     Verdict,
 )
-from tests.conformance.policies import GOVERNED, METADATA_NAME, POD_ADDRESS, network_policy
+from tests.conformance.policies import GOVERNED, POD_ADDRESS, network_policy
 from zt_dsl.backends.kubernetes.semantics import reach_of
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.read import ReadDocument, read
@@ -131,7 +130,7 @@ def assert_agreement(
 
 
 @thoroughly
-@given(policies.policy_sets(odd=False), policies.probes())
+@given(policies.policy_sets(odd=False), probes.probes())
 def test_every_verdict_is_the_engine_s(
     kubernetes_engine: KubernetesEngine, documents: list[Document], connections: list[Connection]
 ) -> None:
@@ -139,7 +138,7 @@ def test_every_verdict_is_the_engine_s(
 
 
 @thoroughly
-@given(policies.policy_sets(odd=True), policies.probes())
+@given(policies.policy_sets(odd=True), probes.probes())
 def test_what_is_not_read_as_the_engine_does_is_refused(
     kubernetes_engine: KubernetesEngine, documents: list[Document], connections: list[Connection]
 ) -> None:
@@ -151,7 +150,7 @@ def test_what_is_not_read_as_the_engine_does_is_refused(
 
 
 @thoroughly
-@given(policies.near_misses(), policies.probes())
+@given(edits.near_misses(), probes.probes())
 def test_what_the_api_server_refuses_is_never_a_proof(
     kubernetes_engine: KubernetesEngine, document: Document, connections: list[Connection]
 ) -> None:
@@ -175,12 +174,12 @@ def comparisons(draw: st.DrawFn) -> tuple[list[Document], list[Document]]:
     first = [*FLOORS, *draw(policies.policy_sets(odd=False))]
     second = first
     for _ in range(draw(st.integers(0, 2))):
-        second = draw(policies.edited(second))
+        second = draw(edits.edited(second))
     return first, second
 
 
 @thoroughly
-@given(comparisons(), policies.probes())
+@given(comparisons(), probes.probes())
 def test_differences_are_all_there_are_and_each_is_real(
     kubernetes_engine: KubernetesEngine,
     compared: tuple[list[Document], list[Document]],

@@ -94,13 +94,13 @@ def test_a_bad_block_is_refused_wherever_it_stands(block: object, code: str, hel
         cidr_list([block], "pod_cidrs", NOWHERE),
     ):
         assert codes(result) == [code]
-        (finding,) = result
+        finding = result[0]
         assert isinstance(finding, Finding)
         assert help in finding.help
 
 
 def test_both_readings_are_shown() -> None:
-    (finding,) = network_blocks(["010.0.0.0/8"], (), NOWHERE)
+    finding = network_blocks(["010.0.0.0/8"], (), NOWHERE)[0]
     assert isinstance(finding, Finding)
     assert finding.at[0][1] == "decimal it is 10.0.0.0/8, octal 8.0.0.0/8"
 

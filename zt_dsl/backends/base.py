@@ -13,7 +13,7 @@ from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.read import ReadDocument
 from zt_dsl.manifests.tree import Document
 from zt_dsl.passes.widen import feature_of, name_feature
-from zt_dsl.reach.grants import Reach
+from zt_dsl.reach.grants import Origin, Reach
 
 Support = Literal["exact", "narrower", "wider", "never"]
 
@@ -41,7 +41,8 @@ class Backend:
     """One engine: what it can say, and how policies become its objects and are read back.
 
     `versions` are those that are known, oldest first; `judged` those whose own code the conformance tests run.
-    `lower` returns files by path relative to the output directory; `read` is the independent reader.
+    `lower` returns files by path relative to the output directory; `read` is the independent reader, and
+    `located` finds the line of a rule that it read.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Backend:
     capabilities: tuple[Capability, ...]
     lower: Callable[[Policy, Path], dict[str, tuple[Document, ...]]]
     read: Callable[[Sequence[ReadDocument], frozenset[str]], tuple[Reach, tuple[Diagnostic, ...]]]
+    located: Callable[[Origin], Origin]
 
 
 def capability(backend: Backend, feature: str) -> Capability:

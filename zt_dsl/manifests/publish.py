@@ -94,14 +94,17 @@ class Staged:
             raise KeyError(name)
         layer = self._layer
         match self._way, self._out:
-            case _Way.NOTHING, int(out):
+            case _Way.NEW | _Way.EXCHANGE, _:
+                return layer.read(self._parent, f"{_stage_name(self._name)}/{name}")
+            case _Way.IN_PLACE, int(out) if name in self._plan.changed:
+                return journal.read_staged(layer, out, name)
+            case _, int(out):
+                # It stays as it is.
                 directory, _, last = name.rpartition("/")
                 with opened_at(layer, out, directory) as at:
                     return layer.read(at, last)
-            case _Way.IN_PLACE, int(out):
-                return journal.read_staged(layer, out, name)
             case _:
-                return layer.read(self._parent, f"{_stage_name(self._name)}/{name}")
+                raise AssertionError("there is nothing yet, and nothing was staged")
 
 
 def stage(

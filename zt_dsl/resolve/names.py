@@ -276,7 +276,7 @@ def _label_key(value: object, at: Span) -> Finding | None:
     if key is None:
         return wrong_type(value, "a label key", "a string", at, 'write it as a string: "app"')
     if not key.isascii():
-        return only_looks_right(key, "label key", at, latin(key))
+        return only_looks_right(key, "label key", at, _as_key(latin(key)))
     owner = _reserved_for(key)
     if owner:
         return Finding(
@@ -295,7 +295,7 @@ def _label_key(value: object, at: Span) -> Finding | None:
         ((at, trouble),),
         "Kubernetes refuses it, so no pod can carry it: a key is a name of at most 63 letters, digits, `-`, "
         "`_` and `.`, after a DNS prefix and `/` if it has one.",
-        did_you_mean(_as_qualified(key.rpartition("/")[2]), 'write a key such as "app"'),
+        did_you_mean(_as_key(key), 'write a key such as "app"'),
     )
 
 
@@ -319,6 +319,14 @@ def _key_trouble(key: str) -> str:
     if not name:
         return "there is no name after the `/`" if slash else "it is empty"
     return _qualified_trouble(name)
+
+
+def _as_key(text: str) -> str:
+    """The nearest valid key, with its prefix where that is good; empty where nothing is left of the text."""
+    prefix, _, name = text.rpartition("/")
+    key = f"{prefix}/{_as_qualified(name)}"
+    nearest = key if not _key_trouble(key) else _as_qualified(name)
+    return "" if _reserved_for(nearest) else nearest
 
 
 def _qualified_trouble(name: str) -> str:

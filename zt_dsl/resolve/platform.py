@@ -34,7 +34,7 @@ def platform(reading: Reading, written: model.Platform, places: Mapping[Span, Lo
     local: tuple[IPNetwork, ...] = ()
     if written.node_local_dns is not None:
         checked: IPNetwork | Finding = networks.address(written.node_local_dns, at)
-        address = reading.keep(checked)
+        address: IPNetwork | None = reading.keep(checked)
         local = (address,) if address is not None else local
     if not (name and cluster and network and mesh and resolver and api_server and nodes) or pod_cidrs is None:
         return None

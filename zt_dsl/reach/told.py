@@ -1,0 +1,97 @@
+"""A difference, told: one connection, who opens or closes it, and what the other end makes of it."""
+
+from attrs import evolve
+
+from zt_dsl.diagnostics import Diagnostic, Label
+from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, place_of
+from zt_dsl.ir.policy import Policy
+from zt_dsl.reach.difference import Connection, Difference, Pod, passes
+from zt_dsl.reach.grants import Reach
+from zt_dsl.source import Location
+
+
+def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic:
+    """ZT502 for a connection that only the manifests permit, ZT503 for one that only the policy declares."""
+    example = difference.example
+    said = _connection(example, policy)
+    origin = difference.origin
+    labels = (Label(Location(origin.path, origin.line), origin.what),) if origin.path else ()
+    side = "egress" if example.direction == "Egress" else "ingress"
+    if difference.kind == "wider":
+        return Diagnostic(
+            "ZT502",
+            f"{said} is permitted and not declared: the {side} end lets it through",
+            labels,
+            f"Opened by {origin.what}.{_other_end(example, policy, permitted)}",
+            "declare the edge, or compile again and apply what is written",
+        )
+    return Diagnostic(
+        "ZT503",
+        f"{said} is declared and not permitted: the {side} end refuses it",
+        labels,
+        f"Declared as {origin.what}; no object lets it through.",
+        "compile again and apply what is written, or remove the edge",
+    )
+
+
+def _other_end(example: Connection, policy: Policy, permitted: Reach) -> str:
+    remote = example.remote
+    if not isinstance(remote, Pod) or remote.namespace not in {place.namespace for place in policy.governed}:
+        return ""
+    mirrored = evolve(
+        example,
+        subject=remote,
+        remote=example.subject,
+        direction="Ingress" if example.direction == "Egress" else "Egress",
+    )
+    return "" if passes(permitted, mirrored) else " The other end still refuses it: of two locks one is open."
+
+
+def _connection(example: Connection, policy: Policy) -> str:
+    subject, remote = _pod(example.subject, policy), _remote(example.remote, policy)
+    source, target = (subject, remote) if example.direction == "Egress" else (remote, subject)
+    return f"{source} → {target} port {example.port}/{example.protocol}"
+
+
+def _remote(remote: Pod | str, policy: Policy) -> str:
+    return f"address {remote}" if isinstance(remote, str) else _pod(remote, policy)
+
+
+def _pod(pod: Pod, policy: Policy) -> str:
+    """The service that it is a pod of; otherwise a stranger, by its labels."""
+    labels = dict(pod.labels)
+    for workload in policy.workloads:
+        if workload.place.namespace == pod.namespace and all(labels.get(k) == v for k, v in workload.labels):
+            return f"{pod.namespace}/{workload.name}"
+    shown = ", ".join(f"{key}={value}" for key, value in pod.labels) or "no labels"
+    where = (
+        f" of a namespace with {', '.join(f'{k}={v}' for k, v in pod.namespace_labels)}" if pod.namespace_labels else ""
+    )
+    return f"{pod.namespace}/(another pod: {shown}{where})"
+
+
+def counted(policy: Policy) -> tuple[int, int]:
+    """How many connections were compared: those permitted, and all others, which are refused.
+
+    Counted over classes: each declared service, a stranger in each governed namespace, one elsewhere, each
+    network, the rest of the addresses; and over ports: each that a flow names, and all others as one. The
+    comparison itself is not a count: it is by set algebra, over every label set there could be.
+    """
+    governed = frozenset(policy.governed)
+    workloads = set(policy.workloads)
+    peers: set[Peer] = {peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    workloads |= {peer for peer in peers if isinstance(peer, Workload)}
+    outside = sum(1 for peer in peers if place_of(peer) is None)
+    mine = sum(1 for workload in workloads if workload.place in governed) + len(governed)
+    everyone = len(workloads) + len(governed) + 1 + outside + 1
+    ports = {interval for flow in policy.flows for interval in flow.port.ports.intervals}
+    inhabitants: dict[Place, int] = {}
+    for workload in workloads:
+        inhabitants[workload.place] = inhabitants.get(workload.place, 1) + 1
+
+    def weight(peer: Peer) -> int:
+        return inhabitants.get(peer.place, 1) if isinstance(peer, EveryPod) else 1
+
+    permitted = sum(weight(flow.source) * weight(flow.target) * len(flow.port.ports.intervals) for flow in policy.flows)
+    pairs = everyone * everyone - (everyone - mine) * (everyone - mine)
+    return permitted, pairs * (len(ports) + 1) - permitted
