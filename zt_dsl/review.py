@@ -25,7 +25,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         f"Engine: {engine}. Governed: {', '.join(map(str, policy.governed))}. In these namespaces whatever is not "
         "in a table below is refused, in both directions.",
         "",
-        *([NO_IDENTITY, ""] if _says_no_identity(policy, dropped) else []),
+        *([NO_IDENTITY, ""] if says_no_identity(policy, dropped) else []),
         "## Edges",
         "",
         *_table(_HEAD, (_row(flow, governed, root) for flow in edges)),
@@ -69,7 +69,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _says_no_identity(policy: Policy, dropped: tuple[Widening, ...]) -> bool:
+def says_no_identity(policy: Policy, dropped: tuple[Widening, ...]) -> bool:
     no_mesh = isinstance(policy.platform.mesh, NoMesh)
     return no_mesh and (policy.mtls == "unwritten" or any(w.feature == "mtls" for w in dropped))
 

@@ -148,9 +148,13 @@ def edited(documents: Sequence[Document]) -> st.SearchStrategy[list[Document]]:
         edits.append(st.just(rest))
         paths = [path for path, _ in parts(document) if path[:1] == ("spec",) and len(path) > 1]
         if paths:
-            shorter = st.sampled_from(paths).map(lambda at, of=document: _map(without(of, at)))
-            edits.append(shorter.map(lambda one, others=rest: [*others, one]))
+            shorter = st.builds(without, st.just(document), st.sampled_from(paths))
+            edits.append(st.builds(_with, st.just(rest), shorter))
     return st.one_of(edits)
+
+
+def _with(documents: Sequence[Document], another: Json) -> list[Document]:
+    return [*documents, _map(another)]
 
 
 # --- in other words ---------------------------------------------------------------------------------

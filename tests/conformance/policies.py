@@ -132,9 +132,9 @@ def _ip_blocks() -> st.SearchStrategy[Json]:
     """`except` may be any networks strictly inside, even all of the block together."""
 
     def block(network: IPNetwork) -> st.SearchStrategy[Json]:
-        inside = [str(other) for other in NETWORKS if inside(other, network)]
+        within = [str(other) for other in NETWORKS if inside(other, network)]
         always = [str(POD_NETWORK)] if inside(POD_NETWORK, network) else []
-        drawn = st.lists(st.sampled_from(inside), max_size=3) if inside else st.builds(list[str])
+        drawn = st.lists(st.sampled_from(within), max_size=3) if within else st.builds(list[str])
         holes: st.SearchStrategy[Json] = drawn.map(lambda chosen: chosen + always)
         cidr: Mapping[str, st.SearchStrategy[Json]] = {"cidr": st.just(str(network))}
         if always:

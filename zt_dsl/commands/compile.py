@@ -1,0 +1,284 @@
+"""`compile`: write the policies of a topology, and prove them."""
+
+import gc
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from zt_dsl.commands.options import Format, What, day, engine, loaded, loading, reference, what
+from zt_dsl.commands.output import Step, exit_status, progress, worst, write
+from zt_dsl.commands.summary import one_line, summary
+from zt_dsl.compiler import Build, Planned, Proof, build, plan, prove
+from zt_dsl.diagnostics import Diagnostic, Label, errors
+from zt_dsl.load import project_root
+from zt_dsl.manifests.publish import Published, abandon, commit, difference, stage
+from zt_dsl.source import Location
+
+
+@frozen
+class Asked:
+    """One build: what to load, where to write (empty: the default), and how."""
+
+    what: What
+    out: str
+    check: bool
+    force: bool
+
+
+@frozen
+class Done:
+    """What came of one build."""
+
+    asked: Asked
+    diagnostics: tuple[Diagnostic, ...]
+    planned: Planned | None = None
+    build: Build | None = None
+    proof: Proof | None = None
+    published: Published | None = None
+    out: Path | None = None
+    seconds: float = 0.0
+
+
+@click.command("compile")
+@click.argument("topology", metavar="[MODULE:NAME]", required=False)
+@loading
+@click.option("-o", "--output", "out", metavar="DIR", help="Default: generated/<topology>/<platform>.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 2 with a diff where the directory is stale.")
+@click.option("--force", is_flag=True, help="Overwrite generated files that were edited by hand.")
+def command(
+    topology: str | None,
+    settings: tuple[str, ...],
+    platform: str | None,
+    target: str | None,
+    on: str | None,
+    timeout: float,
+    style: Format,
+    out: str | None,
+    check: bool,
+    force: bool,
+) -> int:
+    """Write the policies of a topology, and prove that they permit what it declares and nothing else.
+
+    Without MODULE:NAME: every [[tool.zt_dsl.build]] of pyproject.toml.
+    """
+    # A short life that only allocates: collecting would cost as much as compiling.
+    gc.disable()
+    root = project_root(Path.cwd())
+    if topology is not None:
+        asked = [Asked(what(topology, settings, platform, target, on, timeout), out or "", check, force)]
+    else:
+        if settings or platform or target or out:
+            raise click.UsageError("--set, --platform, --target and -o need a MODULE:NAME")
+        read = list(_builds(root, on, timeout, check, force))
+        wrong = tuple(one for one in read if isinstance(one, Diagnostic))
+        if wrong:
+            write(wrong, style, root)
+            return exit_status(wrong)
+        asked = [one for one in read if isinstance(one, Asked)]
+    done: list[Done] = []
+    for one in asked:
+        with progress() as step:
+            started = time.perf_counter()
+            result = _compile(one, root, step)
+            done.append(_timed(result, time.perf_counter() - started))
+    _report(done, style, root)
+    return worst([exit_status(one.diagnostics) for one in done])
+
+
+def _timed(done: Done, seconds: float) -> Done:
+    from attrs import evolve
+
+    return evolve(done, seconds=seconds)
+
+
+def _report(done: list[Done], style: Format, root: Path) -> None:
+    write(tuple(diagnostic for one in done for diagnostic in one.diagnostics), style, root)
+    if style != "text":
+        return
+    for one in done:
+        if one.planned is None or one.build is None or one.proof is None or one.out is None:
+            continue
+        if errors(one.diagnostics):
+            continue
+        say = summary if len(done) == 1 else one_line
+        out = one.out.relative_to(root) if one.out.is_relative_to(root) else one.out
+        click.echo(say(one.planned, one.build, one.proof, one.published, str(out), one.seconds, root))
+
+
+# --- one build ----------------------------------------------------------------------------------------------
+
+
+def _compile(asked: Asked, root: Path, step: Step) -> Done:
+    step("loading")
+    found = loaded(asked.what, root)
+    if found.policy is None:
+        return Done(asked, found.diagnostics)
+    step("compiling")
+    planned = plan(found.policy)
+    diagnostics = (*found.diagnostics, *planned.diagnostics)
+    if planned.policy is None:
+        return Done(asked, diagnostics)
+    built = build(planned, root)
+    default = root / "generated" / planned.policy.topology / planned.policy.platform.name
+    out = Path.cwd() / asked.out if asked.out else default
+    if asked.check:
+        return _check(Done(asked, diagnostics, planned, built, out=out), step)
+    return _publish(Done(asked, diagnostics, planned, built, out=out), root, step)
+
+
+def _check(done: Done, step: Step) -> Done:
+    """Prove what would be written, and compare it with what is there."""
+    from attrs import evolve
+
+    assert done.planned and done.build and done.out is not None
+    step("proving")
+    files = done.build.files
+    proof = prove(done.planned, [(path, files[path]) for path in done.build.manifests])
+    failed = _our_bugs(proof)
+    if failed:
+        return evolve(done, diagnostics=(*done.diagnostics, *failed), proof=proof)
+    found = difference(done.out, files, meta=_meta(done.planned))
+    match found:
+        case Diagnostic():
+            stale: tuple[Diagnostic, ...] = (found,)
+        case "":
+            stale = ()
+        case _:
+            stale = (
+                Diagnostic(
+                    "ZT607",
+                    f"{done.out.name} is not what the topology says now",
+                    why="What is committed or applied from there is an older policy, or was edited by hand.",
+                    help="run the same command without --check, and review the difference",
+                    detail=found,
+                ),
+            )
+    return evolve(done, diagnostics=(*done.diagnostics, *stale), proof=proof)
+
+
+def _publish(done: Done, root: Path, step: Step) -> Done:
+    """Write to a staging place, prove the bytes that are there, and only then make them the directory."""
+    from attrs import evolve
+
+    assert done.planned and done.build and done.out is not None
+    step("writing")
+    staged = stage(done.out, done.build.files, project=root, meta=_meta(done.planned), force=done.asked.force)
+    if isinstance(staged, tuple):
+        return evolve(done, diagnostics=(*done.diagnostics, *staged))
+    try:
+        step("proving")
+        proof = prove(done.planned, ((path, staged.read(path)) for path in done.build.manifests))
+        failed = _our_bugs(proof)
+    except BaseException:
+        abandon(staged)
+        raise
+    if failed:
+        abandon(staged)
+        return evolve(done, diagnostics=(*done.diagnostics, *failed), proof=proof)
+    step("publishing")
+    published = commit(staged)
+    if isinstance(published, tuple):
+        return evolve(done, diagnostics=(*done.diagnostics, *published), proof=proof)
+    return evolve(done, proof=proof, published=published)
+
+
+def _our_bugs(proof: Proof) -> tuple[Diagnostic, ...]:
+    """Wider or narrower than declared is our mistake here: nobody has edited what was just written."""
+    return tuple(
+        Diagnostic(
+            "ZT510",
+            f"the proof failed, and nothing was published: {found.message}",
+            found.labels,
+            found.why,
+            "this is a bug in zt_dsl: please report it, with the topology if you can",
+        )
+        for found in proof.diagnostics
+    )
+
+
+def _meta(planned: Planned) -> dict[str, str]:
+    from importlib.metadata import version
+
+    assert planned.policy is not None
+    assert planned.backend is not None
+    network = planned.policy.platform.network
+    return {
+        "zt_dsl": version("zt_dsl"),
+        "topology": planned.policy.topology,
+        "platform": planned.policy.platform.name,
+        "engine": f"{planned.backend.name} {getattr(network, 'version', '')}".strip(),
+    }
+
+
+# --- pyproject.toml -------------------------------------------------------------------------------------------
+
+_KEYS = ("topology", "platform", "target", "out", "set")
+
+
+def _builds(root: Path, on: str | None, timeout: float, check: bool, force: bool) -> Iterator[Asked | Diagnostic]:
+    path = root / "pyproject.toml"
+    at = Label(Location(str(path), 1))
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["zt_dsl"]["build"]
+    except FileNotFoundError:
+        raise click.UsageError("name a MODULE:NAME: there is no pyproject.toml with a [[tool.zt_dsl.build]]") from None
+    except KeyError:
+        raise click.UsageError(f"name a MODULE:NAME: {path.name} has no [[tool.zt_dsl.build]]") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        yield _unreadable(f"pyproject.toml is not valid TOML: {error}", at)
+        return
+    for number, table in enumerate(tables if isinstance(tables, list) else [tables], 1):
+        yield _asked(table, number, at, root, on, timeout, check, force)
+
+
+def _asked(
+    table: object,
+    number: int,
+    at: Label,
+    root: Path,
+    on: str | None,
+    timeout: float,
+    check: bool,
+    force: bool,
+) -> Asked | Diagnostic:
+    if not isinstance(table, dict):
+        return _unreadable(f"build {number} is not a table", at)
+    unknown = sorted(set(table) - set(_KEYS))
+    if unknown:
+        return _unreadable(f"build {number} has an unknown key {unknown[0]!r}", at)
+    texts = {key: table.get(key, "") for key in _KEYS if key != "set"}
+    wrong = [key for key, value in texts.items() if not isinstance(value, str)]
+    if wrong:
+        return _unreadable(f"build {number}: {wrong[0]!r} is not a text", at)
+    settings = table.get("set", {})
+    if not isinstance(settings, dict):
+        return _unreadable(f"build {number}: 'set' is not a table", at)
+    if bool(texts["platform"]) == bool(texts["target"]):
+        return _unreadable(f"build {number} needs one of 'platform' and 'target'", at)
+    try:
+        asked = What(
+            reference(texts["topology"]),
+            reference(texts["platform"]) if texts["platform"] else "",
+            engine(texts["target"]) if texts["target"] else (),
+            {str(key): value for key, value in settings.items()},
+            day(on),
+            timeout,
+        )
+    except click.UsageError as error:
+        return _unreadable(f"build {number}: {error.message}", at)
+    return Asked(asked, str(root / texts["out"]) if texts["out"] else "", check, force)
+
+
+def _unreadable(message: str, at: Label) -> Diagnostic:
+    return Diagnostic(
+        "ZT109",
+        message,
+        (at,),
+        "A build that is passed over would leave an old policy in force without a word.",
+        '[[tool.zt_dsl.build]] has the keys topology = "package.module:name", platform = "package.module:name" or '
+        'target = "kubernetes", and optionally out = "directory" and set = {key = "value"}',
+    )

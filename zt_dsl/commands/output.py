@@ -1,0 +1,104 @@
+"""How commands speak: diagnostics in three formats, progress on a terminal, and the exit status."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from zt_dsl.commands import OUR_BUG, USAGE
+from zt_dsl.commands.options import Format
+from zt_dsl.diagnostics import Diagnostic
+
+# What a run ends with where several things are wrong: the first of these that occurs.
+_WORST_FIRST = (OUR_BUG, USAGE, 4, 1, 3, 2, 0)
+
+
+def exit_status(diagnostics: Sequence[Diagnostic]) -> int:
+    """The exit status that these diagnostics stand for; warnings stand for none."""
+    return worst([_status(diagnostic.code) for diagnostic in diagnostics])
+
+
+def worst(statuses: Sequence[int]) -> int:
+    """The one that a run with several results ends with."""
+    return next((status for status in _WORST_FIRST if status in statuses), 0)
+
+
+def _status(code: str) -> int:
+    match code:
+        case "ZT510":
+            return OUR_BUG
+        case "ZT108" | "ZT109":
+            return USAGE
+        case "ZT602" | "ZT607":
+            return 2
+    return {"1": 4, "2": 1, "3": 1, "4": 0, "5": 2, "6": 3}[code[2]]
+
+
+def write(diagnostics: Sequence[Diagnostic], style: Format, root: Path) -> None:
+    """Write them: as text to stderr, in the other formats to stdout, where nothing else goes then."""
+    match style:
+        case "json":
+            from zt_dsl.diagnostics.json import as_json
+
+            click.echo(as_json(diagnostics, root=root))
+        case "sarif":
+            from zt_dsl.diagnostics.sarif import as_sarif
+
+            click.echo(as_sarif(diagnostics, root=root, version=version("zt_dsl")))
+        case "text":
+            if diagnostics:
+                from zt_dsl.diagnostics.text import rendered
+
+                text = rendered(diagnostics, root=root, color=_in_color())
+                # What a terminal cannot show must not end the run: Windows' consoles, LC_ALL=C.
+                encoding = sys.stderr.encoding or "utf-8"
+                click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=True, color=True)
+
+
+def _in_color() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+
+class Step(Protocol):
+    """Says what is being done now."""
+
+    def __call__(self, doing: str, /) -> None: ...
+
+
+@contextmanager
+def progress() -> Iterator[Step]:
+    """Steps are shown on stderr once a run takes longer than a second, and only on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from threading import Timer
+
+    doing = ["loading"]
+    started = time.monotonic()
+    shown: list[bool] = []
+
+    def show() -> None:
+        shown.append(True)
+        print(f"\r\x1b[2K{doing[0]} …", end="", file=sys.stderr, flush=True)
+
+    timer = Timer(1.0, show)
+    timer.daemon = True
+    timer.start()
+
+    def step(now: str) -> None:
+        doing[0] = now
+        if time.monotonic() - started > 1.0:
+            show()
+
+    try:
+        yield step
+    finally:
+        timer.cancel()
+        if shown:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,112 @@
+"""What a run has done and proven, in a few lines."""
+
+from pathlib import Path
+
+from zt_dsl.compiler import Build, Planned, Proof
+from zt_dsl.ir.policy import Policy
+from zt_dsl.manifests.publish import Published
+from zt_dsl.review import NO_IDENTITY, says_no_identity
+from zt_dsl.source import relative
+
+
+def summary(
+    planned: Planned,
+    build: Build,
+    proof: Proof,
+    published: Published | None,
+    out: str,
+    seconds: float,
+    root: Path,
+) -> str:
+    """A build, for whoever ran it."""
+    policy, backend, widened = planned.policy, planned.backend, planned.widened
+    assert policy is not None
+    assert backend is not None
+    assert widened is not None
+    derived = sum(1 for flow in policy.flows if all(reason.derived for reason in flow.reasons))
+    lines = [
+        f"{policy.topology} on {policy.platform.name}: {backend.name} {_version(policy)}{_judged(planned)}",
+        f"  governs    {_many(len(policy.governed), 'namespace')}, {_many(_workloads(policy), 'workload')}, "
+        f"{_many(policy.edges, 'edge')}, {_many(derived, 'derived flow')}",
+        f"  {'wrote' if published else 'checked'}      {_many(build.objects, 'object')} in {out}{_files(published)}"
+        if published
+        else f"  checked    {_many(build.objects, 'object')} in {out}: up to date",
+        f"  proven     {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
+        "strangers included",
+    ]
+    lines += [
+        f"  widened    {w.feature}: was {w.was}; is {w.now} · {w.why} · {_until(w.until)}" for w in widened.dropped
+    ]
+    lines += [
+        f"  widened    {flow.source} → {flow.target}: was {w.was}; is {w.now} · {w.why} · {_until(w.until)}"
+        for flow in policy.flows
+        for w in flow.widenings
+    ]
+    lines += [
+        f"  suspended  {_many(len(q.suspended), 'edge')} of {q.workload}, in quarantine: {q.reason.why} "
+        f"({relative(q.reason.at.path, root)}:{q.reason.at.line})"
+        for q in policy.quarantined
+    ]
+    if says_no_identity(policy, widened.dropped):
+        lines.append(f"  identity   {NO_IDENTITY[0].lower()}{NO_IDENTITY[1:].rstrip('.')}")
+    lines.append(f"  time       {seconds:.2f} s")
+    return "\n".join(lines)
+
+
+def one_line(
+    planned: Planned,
+    build: Build,
+    proof: Proof,
+    published: Published | None,
+    out: str,
+    seconds: float,
+    root: Path,
+) -> str:
+    """A build among several."""
+    assert planned.policy is not None
+    del root
+    policy, widened = planned.policy, planned.widened
+    count = len(widened.dropped if widened else ()) + sum(len(flow.widenings) for flow in policy.flows)
+    return (
+        f"{out}: {_many(build.objects, 'object')}{_files(published)}, {proof.permitted:,} connections proven, "
+        f"{proof.refused:,} refused, {count} widened, {seconds:.2f} s"
+    )
+
+
+def _workloads(policy: Policy) -> int:
+    governed = frozenset(policy.governed)
+    return sum(1 for workload in policy.workloads if workload.place in governed)
+
+
+def _version(policy: Policy) -> str:
+    return str(getattr(policy.platform.network, "version", ""))
+
+
+def _judged(planned: Planned) -> str:
+    """A version whose own code no test runs is known from its documentation, and says so."""
+    assert planned.policy is not None
+    assert planned.backend is not None
+    version = ".".join(_version(planned.policy).split(".")[:2])
+    return (
+        ""
+        if version in planned.backend.judged
+        else f" (known from its documentation; judged: {', '.join(planned.backend.judged)})"
+    )
+
+
+def _files(published: Published | None) -> str:
+    if published is None:
+        return ""
+    parts = [f"{len(published.written)} files written" if published.written else "nothing changed"]
+    if published.pruned:
+        parts.append(f"{len(published.pruned)} pruned")
+    kept = f"; kept {', '.join(published.kept)}" if published.kept else ""
+    return f" ({', '.join(parts)}{kept})"
+
+
+def _until(until: str) -> str:
+    return f"until {until}" if until else "no end"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
