@@ -9,6 +9,7 @@ which is quadratic in the length of a module.
 import itertools
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 
@@ -134,6 +135,7 @@ def _location(span: Span, places: dict[CodeType, dict[int, Location]]) -> Locati
     return Location(first.path, first.line, first.column, first.end_line, first.end_column, tuple(callers))
 
 
+@lru_cache(maxsize=4096)
 def relative(path: str, root: Path) -> str:
     """A file as it is called from the project's root; one that lies elsewhere, without this machine's folders.
 

@@ -170,8 +170,8 @@ def test_a_port_annotated_as_the_classes_own_is_none() -> None:
 
 def test_a_port_with_the_name_of_a_field_is_shadowed_and_a_trap() -> None:
     class Web(Service):
-        name = HttpPort(8080)
-        labels = HttpPort(8081)
+        name = HttpPort(8080)  # pyright: ignore[reportAssignmentType]  # mypy is silent
+        labels = HttpPort(8081)  # pyright: ignore[reportAssignmentType]
         http = HttpPort(8082)
 
     assert told(Web) == [("shadowed", "Web", "labels"), ("shadowed", "Web", "name")]

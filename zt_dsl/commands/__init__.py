@@ -4,86 +4,88 @@ Exit status: 0 done · 1 the model is wrong or the platform cannot say it · 2 d
 · 4 the user's module failed · 64 usage · 70 our bug · 130 and 143 interrupted.
 """
 
+import argparse
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-
-import click
+from typing import NoReturn
 
 USAGE = 64
 OUR_BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
 
+_ABOUT = "Zero-trust network policy as typed Python: declared once, emitted for each engine, proven on every run."
+
 # Each command is a module that is imported when it is called: `--help` pays for none of them.
 _COMMANDS = {
-    "compile": "Write the policies of a topology, and prove them.",
-    "verify": "Prove a directory of manifests that somebody may have edited.",
-    "codes": "List every diagnostic there is.",
-    "explain-code": "Print the page of a diagnostic.",
+    "compile": "write the policies of a topology, and prove them",
+    "verify": "prove a directory of manifests that somebody may have edited",
+    "codes": "list every diagnostic there is",
+    "explain-code": "print the page of a diagnostic",
 }
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f"zt_dsl.commands.{cmd_name.replace('-', '_')}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+class UsageError(Exception):
+    """The command line makes no sense; the message says what would."""
 
 
-def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        click.echo(f"zt_dsl {version('zt_dsl')}")
-        ctx.exit()
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
-def main() -> None:
-    """Zero-trust network policy as typed Python: declared once, emitted for each engine, proven on every run."""
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; its exit status. Raises UsageError, and SystemExit once help has been printed."""
+    parser = _Parser(prog="python -m zt_dsl", description=_ABOUT)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    asked = next((argument for argument in arguments if argument in _COMMANDS), "")
+    module = import_module(f"zt_dsl.commands.{asked.replace('-', '_')}") if asked else None
+    for name, about in _COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        if module is not None and name == asked:
+            module.arguments(command)
+    given = parser.parse_args(arguments)
+    if given.version:
+        from zt_dsl.version import VERSION
+
+        print(f"zt_dsl {VERSION}")
+        return 0
+    if module is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    status: int = module.command(given)
+    return status
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit status. Raises nothing."""
     previous = signal.signal(signal.SIGTERM, _terminated)
     try:
-        status = main.main(list(arguments), prog_name="python -m zt_dsl", standalone_mode=False)
+        status = main(arguments)
         sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+    except UsageError as error:
+        print(f"python -m zt_dsl: {error}\n(--help after a command lists its options)", file=sys.stderr)
         return USAGE
-    except click.UsageError as error:
-        error.show()
-        return USAGE
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing was changed that was not complete", err=True)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except KeyboardInterrupt:
+        print("interrupted: nothing was published that was not complete", file=sys.stderr)
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
     except BrokenPipeError:
         # Whoever read our output has gone; what was to be written to disk is.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
         return _our_bug(error)
     else:
-        return status if isinstance(status, int) else 0
+        return status
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -101,10 +103,10 @@ def _our_bug(error: Exception) -> int:
         import traceback
 
         traceback.print_exc()
-    click.echo(
+    print(
         f"zt_dsl failed with {type(error).__name__}: {error}\n"
         "This is a bug in zt_dsl, not in your topology. Nothing was published.\n"
         "Run it again with ZT_DSL_TRACEBACK=1 in the environment, and report what it prints.",
-        err=True,
+        file=sys.stderr,
     )
     return OUR_BUG

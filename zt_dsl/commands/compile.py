@@ -1,14 +1,15 @@
 """`compile`: write the policies of a topology, and prove them."""
 
+import argparse
 import gc
 import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-from attrs import frozen
+from attrs import evolve, frozen
 
+from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, What, day, engine, loaded, loading, reference, what
 from zt_dsl.commands.output import Step, exit_status, progress, worst, write
 from zt_dsl.commands.summary import one_line, summary
@@ -17,6 +18,7 @@ from zt_dsl.diagnostics import Diagnostic, Label, errors
 from zt_dsl.load import project_root
 from zt_dsl.manifests.publish import Published, abandon, commit, difference, stage
 from zt_dsl.source import Location
+from zt_dsl.version import VERSION
 
 
 @frozen
@@ -43,37 +45,34 @@ class Done:
     seconds: float = 0.0
 
 
-@click.command("compile")
-@click.argument("topology", metavar="[MODULE:NAME]", required=False)
-@loading
-@click.option("-o", "--output", "out", metavar="DIR", help="Default: generated/<topology>/<platform>.")
-@click.option("--check", is_flag=True, help="Write nothing; exit 2 with a diff where the directory is stale.")
-@click.option("--force", is_flag=True, help="Overwrite generated files that were edited by hand.")
-def command(
-    topology: str | None,
-    settings: tuple[str, ...],
-    platform: str | None,
-    target: str | None,
-    on: str | None,
-    timeout: float,
-    style: Format,
-    out: str | None,
-    check: bool,
-    force: bool,
-) -> int:
-    """Write the policies of a topology, and prove that they permit what it declares and nothing else.
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to load, where to write, and how."""
+    parser.add_argument(
+        "topology",
+        metavar="MODULE:NAME",
+        nargs="?",
+        help="a Topology, or a function that returns one; without it, every [[tool.zt_dsl.build]] of pyproject.toml",
+    )
+    loading(parser)
+    parser.add_argument(
+        "-o", "--output", dest="out", metavar="DIR", default="", help="where to (generated/<topology>/<platform>)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 2 with a diff where it is stale")
+    parser.add_argument("--force", action="store_true", help="overwrite generated files that were edited by hand")
 
-    Without MODULE:NAME: every [[tool.zt_dsl.build]] of pyproject.toml.
-    """
+
+def command(given: argparse.Namespace) -> int:
+    """Write the policies of a topology, and prove that they permit what it declares and nothing else."""
     # A short life that only allocates: collecting would cost as much as compiling.
     gc.disable()
     root = project_root(Path.cwd())
-    if topology is not None:
-        asked = [Asked(what(topology, settings, platform, target, on, timeout), out or "", check, force)]
+    style: Format = given.style
+    if given.topology is not None:
+        asked = [Asked(what(given.topology, given), given.out, given.check, given.force)]
     else:
-        if settings or platform or target or out:
-            raise click.UsageError("--set, --platform, --target and -o need a MODULE:NAME")
-        read = list(_builds(root, on, timeout, check, force))
+        if given.settings or given.platform or given.target or given.out:
+            raise UsageError("--set, --platform, --target and -o need a MODULE:NAME")
+        read = list(_builds(root, given))
         wrong = tuple(one for one in read if isinstance(one, Diagnostic))
         if wrong:
             write(wrong, style, root)
@@ -90,8 +89,6 @@ def command(
 
 
 def _timed(done: Done, seconds: float) -> Done:
-    from attrs import evolve
-
     return evolve(done, seconds=seconds)
 
 
@@ -106,7 +103,7 @@ def _report(done: list[Done], style: Format, root: Path) -> None:
             continue
         say = summary if len(done) == 1 else one_line
         out = one.out.relative_to(root) if one.out.is_relative_to(root) else one.out
-        click.echo(say(one.planned, one.build, one.proof, one.published, str(out), one.seconds, root))
+        print(say(one.planned, one.build, one.proof, one.published, str(out), one.seconds, root))
 
 
 # --- one build ----------------------------------------------------------------------------------------------
@@ -132,8 +129,6 @@ def _compile(asked: Asked, root: Path, step: Step) -> Done:
 
 def _check(done: Done, step: Step) -> Done:
     """Prove what would be written, and compare it with what is there."""
-    from attrs import evolve
-
     assert done.planned and done.build and done.out is not None
     step("proving")
     files = done.build.files
@@ -162,8 +157,6 @@ def _check(done: Done, step: Step) -> Done:
 
 def _publish(done: Done, root: Path, step: Step) -> Done:
     """Write to a staging place, prove the bytes that are there, and only then make them the directory."""
-    from attrs import evolve
-
     assert done.planned and done.build and done.out is not None
     step("writing")
     staged = stage(done.out, done.build.files, project=root, meta=_meta(done.planned), force=done.asked.force)
@@ -201,13 +194,11 @@ def _our_bugs(proof: Proof) -> tuple[Diagnostic, ...]:
 
 
 def _meta(planned: Planned) -> dict[str, str]:
-    from importlib.metadata import version
-
     assert planned.policy is not None
     assert planned.backend is not None
     network = planned.policy.platform.network
     return {
-        "zt_dsl": version("zt_dsl"),
+        "zt_dsl": VERSION,
         "topology": planned.policy.topology,
         "platform": planned.policy.platform.name,
         "engine": f"{planned.backend.name} {getattr(network, 'version', '')}".strip(),
@@ -219,32 +210,23 @@ def _meta(planned: Planned) -> dict[str, str]:
 _KEYS = ("topology", "platform", "target", "out", "set")
 
 
-def _builds(root: Path, on: str | None, timeout: float, check: bool, force: bool) -> Iterator[Asked | Diagnostic]:
+def _builds(root: Path, given: argparse.Namespace) -> Iterator[Asked | Diagnostic]:
     path = root / "pyproject.toml"
     at = Label(Location(str(path), 1))
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))["tool"]["zt_dsl"]["build"]
     except FileNotFoundError:
-        raise click.UsageError("name a MODULE:NAME: there is no pyproject.toml with a [[tool.zt_dsl.build]]") from None
+        raise UsageError("name a MODULE:NAME: there is no pyproject.toml with a [[tool.zt_dsl.build]]") from None
     except KeyError:
-        raise click.UsageError(f"name a MODULE:NAME: {path.name} has no [[tool.zt_dsl.build]]") from None
+        raise UsageError(f"name a MODULE:NAME: {path.name} has no [[tool.zt_dsl.build]]") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         yield _unreadable(f"pyproject.toml is not valid TOML: {error}", at)
         return
     for number, table in enumerate(tables if isinstance(tables, list) else [tables], 1):
-        yield _asked(table, number, at, root, on, timeout, check, force)
+        yield _asked(table, number, at, root, given)
 
 
-def _asked(
-    table: object,
-    number: int,
-    at: Label,
-    root: Path,
-    on: str | None,
-    timeout: float,
-    check: bool,
-    force: bool,
-) -> Asked | Diagnostic:
+def _asked(table: object, number: int, at: Label, root: Path, given: argparse.Namespace) -> Asked | Diagnostic:
     if not isinstance(table, dict):
         return _unreadable(f"build {number} is not a table", at)
     unknown = sorted(set(table) - set(_KEYS))
@@ -265,12 +247,12 @@ def _asked(
             reference(texts["platform"]) if texts["platform"] else "",
             engine(texts["target"]) if texts["target"] else (),
             {str(key): value for key, value in settings.items()},
-            day(on),
-            timeout,
+            day(given.on),
+            given.timeout,
         )
-    except click.UsageError as error:
-        return _unreadable(f"build {number}: {error.message}", at)
-    return Asked(asked, str(root / texts["out"]) if texts["out"] else "", check, force)
+    except UsageError as error:
+        return _unreadable(f"build {number}: {error}", at)
+    return Asked(asked, str(root / texts["out"]) if texts["out"] else "", given.check, given.force)
 
 
 def _unreadable(message: str, at: Label) -> Diagnostic:

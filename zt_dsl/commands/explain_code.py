@@ -1,15 +1,20 @@
 """`explain-code`: the page of one diagnostic."""
 
-import click
+import argparse
+
+from zt_dsl.commands import UsageError
+from zt_dsl.diagnostics.pages import page
 
 
-@click.command("explain-code")
-@click.argument("code")
-def command(code: str) -> None:
-    """Print the page of a diagnostic, such as ZT205."""
-    from zt_dsl.diagnostics.pages import page
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Which code."""
+    parser.add_argument("code", help="such as ZT205")
 
-    text = page(code.upper())
+
+def command(given: argparse.Namespace) -> int:
+    """Print its page."""
+    text = page(given.code.upper())
     if text is None:
-        raise click.UsageError(f"there is no diagnostic {code!r}; `python -m zt_dsl codes` lists them")
-    click.echo(text.rstrip("\n"))
+        raise UsageError(f"there is no diagnostic {given.code!r}; `python -m zt_dsl codes` lists them")
+    print(text.rstrip("\n"))
+    return 0

@@ -5,15 +5,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
-
-import click
 
 from zt_dsl.commands import OUR_BUG, USAGE
 from zt_dsl.commands.options import Format
 from zt_dsl.diagnostics import Diagnostic
+from zt_dsl.version import VERSION
 
 # What a run ends with where several things are wrong: the first of these that occurs.
 _WORST_FIRST = (OUR_BUG, USAGE, 4, 1, 3, 2, 0)
@@ -46,11 +44,11 @@ def write(diagnostics: Sequence[Diagnostic], style: Format, root: Path) -> None:
         case "json":
             from zt_dsl.diagnostics.json import as_json
 
-            click.echo(as_json(diagnostics, root=root))
+            print(as_json(diagnostics, root=root))
         case "sarif":
             from zt_dsl.diagnostics.sarif import as_sarif
 
-            click.echo(as_sarif(diagnostics, root=root, version=version("zt_dsl")))
+            print(as_sarif(diagnostics, root=root, version=VERSION))
         case "text":
             if diagnostics:
                 from zt_dsl.diagnostics.text import rendered
@@ -58,7 +56,7 @@ def write(diagnostics: Sequence[Diagnostic], style: Format, root: Path) -> None:
                 text = rendered(diagnostics, root=root, color=_in_color())
                 # What a terminal cannot show must not end the run: Windows' consoles, LC_ALL=C.
                 encoding = sys.stderr.encoding or "utf-8"
-                click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=True, color=True)
+                print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
 
 
 def _in_color() -> bool:

@@ -1,12 +1,12 @@
 """`verify`: prove a directory of manifests that somebody may have edited."""
 
+import argparse
 import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
+from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, loaded, loading, what
 from zt_dsl.commands.output import exit_status, progress, write
 from zt_dsl.compiler import plan, prove
@@ -18,29 +18,27 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-@click.command("verify")
-@click.argument("topology", metavar="MODULE:NAME")
-@click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@loading
-def command(
-    topology: str,
-    directory: Path,
-    settings: tuple[str, ...],
-    platform: str | None,
-    target: str | None,
-    on: str | None,
-    timeout: float,
-    style: Format,
-) -> int:
-    """Prove every YAML document under DIR, foreign ones too, against the topology.
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What is declared, and where the manifests are."""
+    parser.add_argument("topology", metavar="MODULE:NAME", help="a Topology, or a function that returns one")
+    parser.add_argument("directory", metavar="DIR", type=Path, help="every YAML document in it, foreign ones too")
+    loading(parser)
+
+
+def command(given: argparse.Namespace) -> int:
+    """Prove every YAML document under DIR against the topology.
 
     Exit 2 with counter-examples where they differ. A field or a kind that is not understood is a difference.
     """
+    directory: Path = given.directory
+    style: Format = given.style
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is no directory")
     gc.disable()
     started = time.perf_counter()
     root = project_root(Path.cwd())
     with progress() as step:
-        found = loaded(what(topology, settings, platform, target, on, timeout), root)
+        found = loaded(what(given.topology, given), root)
         diagnostics = found.diagnostics
         planned = plan(found.policy) if found.policy is not None else None
         if planned is not None:
@@ -54,7 +52,7 @@ def command(
             diagnostics = (*diagnostics, *unread, *proof.diagnostics)
     write(diagnostics, style, root)
     if style == "text" and proof is not None and not errors(diagnostics):
-        click.echo(
+        print(
             f"{directory}: {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
             f"strangers included, {time.perf_counter() - started:.2f} s"
         )

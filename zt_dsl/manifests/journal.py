@@ -63,8 +63,12 @@ def read_staged(layer: FileLayer, out: int, path: str) -> bytes:
     return layer.read(out, f"{_NEW}/{path}")
 
 
-def publish(layer: FileLayer, out: int, journal: Journal) -> tuple[str, ...]:
-    """Does what the journal says. Raises OSError, after undoing what was done; `HalfDone` if it could not."""
+def publish(layer: FileLayer, out: int, journal: Journal) -> tuple[tuple[str, ...], bool]:
+    """Does what the journal says; the result are the files that had to be kept under another name, and
+    whether all was cleared away too.
+
+    Raises OSError, after undoing what was done; `HalfDone` if that could not be done either.
+    """
     with opened_at(layer, out, STAGE) as stage:
         layer.write(stage, "journal.tmp", json.dumps(asdict(journal)).encode())
         layer.sync(stage)
@@ -78,8 +82,11 @@ def publish(layer: FileLayer, out: int, journal: Journal) -> tuple[str, ...]:
         except OSError as second:
             raise HalfDone(*second.args) from error
         raise
-    _finish(layer, out, journal)
-    return kept
+    try:
+        _finish(layer, out, journal)
+    except OSError:
+        return kept, False
+    return kept, True
 
 
 def recover(layer: FileLayer, out: int) -> None:

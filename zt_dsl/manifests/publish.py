@@ -308,10 +308,13 @@ def _locked(layer: FileLayer, parent: int, name: str, sleep: Callable[[float], N
 
 def _unlock(layer: FileLayer, parent: int, name: str, lock: int) -> None:
     # Not while there is something staged that only its note explains.
-    with suppress(OSError):
+    try:
         if not layer.read_note(lock):
             layer.remove(parent, name)
-    layer.close(lock)
+    except OSError:
+        pass  # an unlocked lock file is in nobody's way
+    finally:
+        layer.close(lock)
 
 
 def _recover_exchange(layer: FileLayer, parent: int, name: str, lock: int, shown: Path) -> Diagnostic | None:
@@ -479,7 +482,8 @@ def _commit(staged: Staged) -> Published | tuple[Diagnostic, ...]:
                 return conflicts
             made = {step for path in plan.changed for step in _parents(path) if step not in plan.before}
             todo = journal.Journal(plan.changed, plan.stale, _known(plan), tuple(sorted(made)))
-            return evolve(done, kept=journal.publish(layer, out, todo))
+            kept, finished = journal.publish(layer, out, todo)
+            return evolve(done, kept=kept, leftover="" if finished else str(staged.shown / journal.STAGE))
         case _:
             exchange.publish_new(layer, staged._parent, stage_name, name)
             return done

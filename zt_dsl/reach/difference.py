@@ -147,13 +147,11 @@ def _open(this: _Side, other: _Side, end: _End, kind: Literal["wider", "narrower
     if EVERYTHING in own or not walls:
         return
     covers = _index((*_everything(own), *_all(other.boxes.get(end, {}))))
-    isolated = _index(_everything(walls))
+    isolated = _by_pins(walls)
     for box in _everything(walls):
-        left = _left_over(box, covers, isolated, walls)
-        if left is not None:
-            namespace, way = end
-            origin = Origin(f"no policy isolates these pods for {way.lower()}: everything passes")
-            yield Difference(kind, _example(namespace, way, left), origin)
+        if (corner := _left_over(box, covers, isolated)) is not None:
+            origin = Origin(f"no policy isolates these pods for {end[1].lower()}: everything passes")
+            yield Difference(kind, _example(end, corner), origin)
             return
 
 
@@ -167,17 +165,16 @@ def _granted(this: _Side, other: _Side, end: _End, kind: Literal["wider", "narro
     ]
     if not walls or not without_twin:
         return
-    covers, isolated = _index(_all(there)), _index(_everything(walls))
+    covers, isolated = _index(_all(there)), _by_pins(walls)
     for grants in without_twin:
         for grant in grants:
             box = _Box(grant.subject, _named(grant.remote), grant.ports)
-            left = _left_over(box, covers, isolated, walls)
-            if left is not None:
-                yield Difference(kind, _example(grant.namespace, grant.direction, left), grant.origin)
+            if (corner := _left_over(box, covers, isolated)) is not None:
+                yield Difference(kind, _example(end, corner), grant.origin)
 
 
-def _left_over(box: _Box, covers: "_Index", isolated: "_Index", walls: tuple[Selector, ...]) -> _Box | None:
-    """A part of `box` whose corner no cover contains and a wall does; None where there is none."""
+def _left_over(box: _Box, covers: "_Index", isolated: "_Walls") -> "_Point | None":
+    """A point of `box` that no cover contains, of a pod that is isolated; None where there is none."""
     parts = [box]
     while parts:
         part = parts.pop()
@@ -186,11 +183,16 @@ def _left_over(box: _Box, covers: "_Index", isolated: "_Index", walls: tuple[Sel
         corner = _corner(part)
         if (cover := _containing(covers, corner)) is not None:
             parts.extend(_minus(part, cover))
-        elif _containing(isolated, corner) is not None:
-            return part
+        elif _isolates(isolated, corner.subject):
+            return corner
         else:
-            # The corner is of a pod that the other side leaves open: ask about those that it isolates.
-            parts.extend(evolve(part, subject=part.subject & wall) for wall in walls)
+            # A pod that the other side leaves open. Ask about those of the part that it isolates.
+            found = (
+                _left_over(evolve(part, subject=part.subject & wall), covers, isolated)
+                for wall in _meeting(isolated, part.subject)
+            )
+            if (point := next(filter(None, found), None)) is not None:
+                return point
     return None
 
 
@@ -291,6 +293,36 @@ def _contains(box: _Box, point: _Point) -> bool:
             return False
 
 
+# Selectors by the labels that they ask for: which keys, then which values.
+_Walls: TypeAlias = dict[tuple[str, ...], dict[tuple[str, ...], list[Selector]]]
+
+
+def _by_pins(walls: Iterable[Selector]) -> _Walls:
+    index: _Walls = {}
+    for wall in walls:
+        pins = _pins(wall)
+        index.setdefault(tuple(pins), {}).setdefault(tuple(pins.values()), []).append(wall)
+    return index
+
+
+def _isolates(isolated: _Walls, subject: _LabelSet) -> bool:
+    return any(
+        wall.contains(subject)
+        for keys, walls in isolated.items()
+        for wall in walls.get(tuple(subject.get(key, "") for key in keys), ())
+    )
+
+
+def _meeting(isolated: _Walls, subject: Selector) -> Iterator[Selector]:
+    """Those that may select a pod which this one selects; not the many that ask for another value."""
+    pins = _pins(subject)
+    for keys, walls in isolated.items():
+        if pins.keys() >= set(keys):
+            yield from walls.get(tuple(pins[key] for key in keys), ())
+        else:
+            yield from (wall for some in walls.values() for wall in some)
+
+
 # Boxes by the labels that they ask for, each with one value: which keys (of the subject, the namespace, the
 # pod; None for addresses), then which values. A point is in a box only if it has all of them.
 _Keys: TypeAlias = tuple[tuple[str, ...], tuple[str, ...] | None, tuple[str, ...]]
@@ -351,16 +383,16 @@ def _values(keys: _Keys, point: _Point) -> tuple[str, ...] | None:
     return values if len(values) == len(found) else None
 
 
-def _example(namespace: str, direction: Direction, box: _Box) -> Connection:
-    point = _corner(box)
+def _example(end: _End, point: _Point) -> Connection:
+    namespace, way = end
     subject = Pod(namespace, _pairs(point.subject))
     match point.remote:
         case Addresses():
-            return Connection(subject, direction, point.remote.example(), point.protocol, point.port)
+            return Connection(subject, way, point.remote.example(), point.protocol, point.port)
         case place, pod:
             others = {key: value for key, value in place.items() if key != METADATA_NAME}
             remote = Pod(place[METADATA_NAME], _pairs(pod), _pairs(others))
-            return Connection(subject, direction, remote, point.protocol, point.port)
+            return Connection(subject, way, remote, point.protocol, point.port)
 
 
 def _pairs(labels: _LabelSet) -> Labels:

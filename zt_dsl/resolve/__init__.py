@@ -19,9 +19,10 @@ from zt_dsl.resolve import guardrails, names
 from zt_dsl.resolve.edges import Written, edge, governed_end, tier_order
 from zt_dsl.resolve.finding import Finding
 from zt_dsl.resolve.identity import indistinguishable, shared_accounts
+from zt_dsl.resolve.names import shown
 from zt_dsl.resolve.platform import platform as read_platform
 from zt_dsl.resolve.platform import waivers
-from zt_dsl.resolve.reading import MODES, Reading, declared_ports, place, shown, strict_port, tier, workload
+from zt_dsl.resolve.reading import MODES, Reading, declared_ports, place, strict_port, tier, workload
 from zt_dsl.resolve.traps import traps
 from zt_dsl.source import NOWHERE, Location, Span, locate
 

@@ -2,7 +2,8 @@
 
 from datetime import date, datetime
 
-from zt_dsl.resolve.reading import Reading, shown
+from zt_dsl.resolve.names import shown
+from zt_dsl.resolve.reading import Reading
 from zt_dsl.source import Span
 
 

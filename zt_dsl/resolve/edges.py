@@ -1,6 +1,5 @@
 """Edges, read into flows: one for each source and target, with the reason that every pass carries on."""
 
-import difflib
 from collections.abc import Mapping
 from datetime import date
 from typing import assert_never
@@ -18,11 +17,11 @@ from zt_dsl.model.statements import Edge
 from zt_dsl.resolve import hosts, names, ports, protocols
 from zt_dsl.resolve.dates import day, past
 from zt_dsl.resolve.finding import Finding
+from zt_dsl.resolve.names import shown
 from zt_dsl.resolve.reading import (
     Reading,
     declared_ports,
     peer,
-    shown,
     source_peers,
     span_of,
     strict_port,
@@ -141,7 +140,7 @@ def _no_source(reading: Reading, source: object, at: Span) -> None:
                 "write the service as the source and the port it calls as the target",
             )
         case str():
-            message, help = f"{source!r} is a text, not a source", _near(reading, source)
+            message, help = f"{shown(source)} is a text, not a source", _near(reading, source)
         case _:
             message, help = (
                 f"{shown(source)} cannot be the source of an edge",
@@ -155,11 +154,11 @@ def _no_source(reading: Reading, source: object, at: Span) -> None:
 
 
 def _near(reading: Reading, text: str) -> str:
-    known = {model.name for model, _ in reading.services.values()}
-    near = difflib.get_close_matches(text, sorted(known), 1)
-    return f"did you mean the service `{near[0]}`? write its value, not its name" if near else (
-        "write the value that was declared, not its name"
-    )  # fmt: skip
+    known = sorted({model.name for model, _ in reading.services.values() if isinstance(model.name, str)})
+    meant = names.near(text, known)
+    if meant is not None:
+        return f"did you mean the service `{meant}`? write its value, not its name"
+    return "write the value that was declared, not its name"
 
 
 # --- targets -----------------------------------------------------------------------------------------
@@ -188,7 +187,7 @@ def endpoint_port(reading: Reading, target: Endpoint, at: Span) -> traffic.Port 
     if declaration is None:
         reading.found(
             "ZT242",
-            f"`{_name(target.peer)}` has no port called {target.port!r}",
+            f"`{_name(target.peer)}` has no port called {shown(target.port)}",
             (at, "in this statement"),
             why="An edge leads to one declared port; a port that nobody declared has no number.",
             help="read the endpoint from the peer: `peer.port`",
@@ -207,7 +206,7 @@ def _no_target(reading: Reading, target: object, at: Span) -> None:
             message = f"`{_name(target)}` is a peer; an edge leads to one of its ports"
             help = f"write `{_name(target)}.{known[0]}`" if known else "give its kind a port, such as HttpPort(8080)"
         case str():
-            message, help = f"{target!r} is a text, not an endpoint", _near(reading, target)
+            message, help = f"{shown(target)} is a text, not an endpoint", _near(reading, target)
         case _:
             message = f"{shown(target)} cannot be the target of an edge"
             help = "a target is an endpoint, read from a peer: `api.http`"

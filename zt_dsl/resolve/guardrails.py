@@ -16,7 +16,8 @@ from zt_dsl.model.peers import Namespace, Service, Tier
 from zt_dsl.model.peers import Peer as ModelPeer
 from zt_dsl.resolve import names
 from zt_dsl.resolve.edges import Written, described, endpoint_port, narrowed
-from zt_dsl.resolve.reading import Reading, peer, place, shown, source_peers, span_of, tier, workload
+from zt_dsl.resolve.names import shown
+from zt_dsl.resolve.reading import Reading, peer, place, source_peers, span_of, tier, workload
 from zt_dsl.source import Location, Span
 
 

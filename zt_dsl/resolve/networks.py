@@ -185,7 +185,8 @@ def _zone(text: str, bare: str, rest: str, at: Span) -> Finding | None:
 
 def _leading_zeros(text: str, bare: str, rest: str, at: Span) -> Finding | None:
     prefix = rest.removeprefix("/")
-    if _parsed(bare) is not None and re.fullmatch(r"0[0-9]{1,5}", prefix) and prefix.isascii():
+    found = _parsed(bare)
+    if found is not None and re.fullmatch(r"0[0-9]{1,3}", prefix) and int(prefix) <= found.max_prefixlen:
         return _ambiguous(text, f"`/{prefix}` has a leading zero", f'write "{bare}/{int(prefix)}"', at)
     octets = bare.split(".")
     if not _DOTTED.fullmatch(bare) or len(bare) > 40 or all(o == "0" or o[0] != "0" for o in octets):

@@ -15,7 +15,8 @@ from zt_dsl.model.peers import Peer as ModelPeer
 from zt_dsl.resolve import names, networks
 from zt_dsl.resolve.dates import day, past
 from zt_dsl.resolve.finding import Finding
-from zt_dsl.resolve.reading import Reading, declared_ports, peer, place, shown, strict_port, workload
+from zt_dsl.resolve.names import shown
+from zt_dsl.resolve.reading import Reading, declared_ports, peer, place, strict_port, workload
 from zt_dsl.source import Location, Span
 
 FEATURES = get_args(model.Feature)
@@ -33,9 +34,11 @@ def platform(reading: Reading, written: model.Platform, places: Mapping[Span, Lo
     pod_cidrs = reading.keep(networks.cidr_list(written.pod_cidrs, "pod_cidrs", at))
     local: tuple[IPNetwork, ...] = ()
     if written.node_local_dns is not None:
-        checked: IPNetwork | Finding = networks.address(written.node_local_dns, at)
-        address: IPNetwork | None = reading.keep(checked)
-        local = (address,) if address is not None else local
+        address = networks.address(written.node_local_dns, at)
+        if isinstance(address, Finding):
+            reading.findings.append(address)
+        else:
+            local = (address,)
     if not (name and cluster and network and mesh and resolver and api_server and nodes) or pod_cidrs is None:
         return None
     dns, dns_port = resolver

@@ -25,6 +25,7 @@ from zt_dsl.model.peers import Peer as ModelPeer
 from zt_dsl.model.ports import Mtls, Port
 from zt_dsl.resolve import hosts, names, networks, ports
 from zt_dsl.resolve.finding import Finding
+from zt_dsl.resolve.names import shown
 from zt_dsl.source import NOWHERE, Span
 
 T = TypeVar("T")
@@ -86,12 +87,6 @@ def span_of(model: object) -> Span:
     """Where a model object was written; NOWHERE for what is no model object."""
     found = getattr(model, "written_at", NOWHERE)
     return found if isinstance(found, Span) else NOWHERE
-
-
-def shown(value: object) -> str:
-    """A wrong value, short enough to print."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 # --- places -------------------------------------------------------------------------------------------

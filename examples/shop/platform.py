@@ -1,0 +1,44 @@
+"""Where it runs: today, in development, and where it is going."""
+
+from datetime import date
+
+from zt_dsl import ApiServer, Cilium, Istio, Kubernetes, Nodes, Platform, Waiver
+
+from .workloads import carrier_apis, reports, stripe
+
+MIGRATION = date(2028, 6, 30)
+
+# What NetworkPolicy cannot say, wherever it runs. One waiver a decision: each names what it is for.
+ports_only = [
+    Waiver("http-routes", why="NetworkPolicy sees ports; the services check routes themselves", until=MIGRATION),
+    Waiver("grpc-methods", why="NetworkPolicy sees ports; the services check methods themselves", until=MIGRATION),
+    Waiver("kafka-topics", why="Kafka's own ACLs hold the topics"),
+    Waiver("fqdn", why="the egress proxy comes with Cilium", target=[stripe, reports], until=MIGRATION),
+    Waiver("fqdn-wildcard", why="the egress proxy comes with Cilium", target=carrier_apis, until=MIGRATION),
+    Waiver("deny", why="nobody else may write policies here: admission refuses them", until=MIGRATION),
+]
+
+# The cluster of today: NetworkPolicy alone, a node-local resolver.
+native = Platform(
+    "native",
+    network=Kubernetes("1.37"),
+    pod_cidrs=["10.244.0.0/16"],
+    api_server=ApiServer(cidrs=["192.0.2.10/32"]),
+    nodes=Nodes(cidrs=["198.51.100.0/24"]),
+    node_local_dns="169.254.20.10",
+    waivers=[*ports_only, Waiver("mtls", why="there is no mesh yet", until=MIGRATION)],
+)
+
+# The development cluster. Its topology asks for no strict mTLS, so there is none to waive.
+dev = Platform(
+    "dev",
+    network=Kubernetes("1.37"),
+    pod_cidrs=["10.128.0.0/16"],
+    api_server=ApiServer(cidrs=["192.0.2.20/32"]),
+    nodes=Nodes(cidrs=["198.51.100.0/24"]),
+    waivers=ports_only,
+)
+
+# Where it is going: everything that the topology says, and no waiver. Its backends are not there yet; compiling for it
+# says so (ZT300).
+production = Platform("production", network=Cilium("1.20"), mesh=Istio("1.31"), pod_cidrs=["10.244.0.0/16"])
