@@ -90,10 +90,9 @@ guardrails = [
     only([ledger, ledger_migration], ledger_db.sql, why="the books have one writer, and its migration"),
 ]
 
-# When a pod is broken into, at three in the morning: add the line to the topology's list, compile, apply. Its edges
-# are suspended in both directions, the summary counts them, and taking the line out brings them back.
-#
-#     quarantine(carriers, why="INC-2107: it talks to an address that nobody knows")
+# When a pod is broken into, at three in the morning: add `quarantine(carriers, why="INC-2107: unknown address")` to the
+# topology's list, compile, apply. Its edges are suspended in both directions and counted in the summary; taking the
+# statement out brings them back.
 
 # Only in the development cluster.
 debug = [allow(office, catalog.http, why="developers look at it from the office")]

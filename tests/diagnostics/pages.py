@@ -9,8 +9,8 @@ are for this runner:
     <!-- locked: out -->       another run holds this directory
     <!-- planted: bug -->      the backend opens a port that nobody declared
 
-A section with a console block runs its commands in a directory that holds the section's files. In another one the
-program runs in this process, as far as the proof.
+A section with a console block runs its commands in a directory that holds its files; those of what is wrong are
+there for what is right, too. In another section the program runs in this process, as far as the proof.
 """
 
 import fcntl
@@ -137,8 +137,10 @@ def _fenced(lines: Iterator[str]) -> str:
 def outcome(page: Page, section: str, folder: Path) -> Outcome:
     """What comes of a section's blocks. `folder` is empty; files are written there."""
     blocks = page.blocks[section]
-    programs = [block for block in blocks if block.language not in ("text", "console")]
     consoles = [block for block in blocks if block.language == "console"]
+    programs = [block for block in blocks if block.language not in ("text", "console")]
+    if consoles and section == "Right":
+        programs = [*(block for block in page.blocks["Wrong"] if "file" in block.said), *programs]
     said = {key: value for block in blocks for key, value in block.said.items() if key != "file"}
     # So that the project's root is found here, whatever lies above.
     (folder / "pyproject.toml").touch()
@@ -147,7 +149,8 @@ def outcome(page: Page, section: str, folder: Path) -> Outcome:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
     if consoles:
-        loads = None if page.code.startswith("ZT1") else _loaded_here
+        about_loading = page.code.startswith("ZT1") and section == "Wrong"
+        loads = None if about_loading else _loaded_here
         with _conditions(folder, said, loads):
             return _console(consoles[0], folder)
     if len(programs) != 1:
@@ -212,7 +215,9 @@ def _command(command: str, folder: Path) -> tuple[str, int, list[Diagnostic]]:
             status = run(words[3:])
         finally:
             gc.enable()  # commands live too short to collect
-    return out.getvalue(), status, found
+    # Absolute, where a path comes from the current folder: a page is about no folder of a test.
+    text = out.getvalue().replace(f"{folder}/", "").replace(str(folder), ".")
+    return text, status, found
 
 
 def _heard(found: list[Diagnostic], write: Callable[..., None]) -> Callable[..., None]:
@@ -241,7 +246,7 @@ def _conditions(folder: Path, said: Mapping[str, str], load: Callable[..., Loade
 
 
 def _loaded_here(request: Request, *, timeout: float = TIMEOUT) -> Loaded:
-    """As the child process does, without its start: those pages are not about loading."""
+    """As the child process does, without its start: what is shown there is not about loading."""
     from zt_dsl.load import child
 
     del timeout

@@ -207,7 +207,7 @@ def _hooks(spans: Iterable[tuple[int, int, Mark]]) -> Row:
 
 
 def _put(row: Row, column: int, text: str, style: Style) -> None:
-    row += [(" ", "")] * (column - len(row))
+    row.extend((" ", "") for _ in range(column - len(row)))
     row[column : column + len(text)] = [(char, style) for char in text]
 
 

@@ -34,7 +34,7 @@ from zt_dsl.source import Location
 _WIDTH = 140
 _LISTED = 24
 _NOTES = 6
-_CODES: dict[Style, str] = {
+_CODES: dict[str, str] = {
     "error": "1;31",
     "warning": "1;33",
     "frame": "1;34",
@@ -278,10 +278,6 @@ def _together(placed: _Placed, section: Sequence[_Placed]) -> bool:
     return bool(marks) and not any(cross(placed.mark, mark) for mark in marks)
 
 
-def cross(one: Mark, other: Mark) -> bool:
-    return one.tall and other.tall and one.line <= other.end_line and other.line <= one.end_line
-
-
 def _called(placed: Sequence[_Placed], gutter: int, paper: _Paper) -> Iterator[Row]:
     """The callers of a helper, innermost first: its own line is not the one that a reader has to change."""
     found = False
@@ -290,7 +286,7 @@ def _called(placed: Sequence[_Placed], gutter: int, paper: _Paper) -> Iterator[R
             if not found and any(other.mark is not None for other in placed):
                 yield _bar(gutter)
             found = True
-            text = f"called at {where}" if index == 0 else f"{each.where} is called at {where}"
+            text = f"called at {where}" if index == 0 or not each.where else f"{each.where} is called at {where}"
             yield from _note("note: ", [text], gutter)
             if mark is not None:
                 yield _bar(gutter)

@@ -20,6 +20,8 @@ _END = _IPV6 + (1 << 128)
 
 Range = tuple[int, int]
 
+_EXAMPLES = (int(IPv4Address("203.0.113.1")), _IPV6 + int(IPv6Address("2001:db8::1")))
+
 
 @frozen(cache_hash=True)
 class Addresses:
@@ -47,9 +49,10 @@ class Addresses:
         return tuple(block for low, high in self.ranges for block in _blocks(low, high))
 
     def example(self) -> str:
-        """An address inside. Undefined for the empty set."""
-        low, _ = self.ranges[0]
-        return str(IPv4Address(low) if low < _IPV6 else IPv6Address(low - _IPV6))
+        """An address inside; one that is reserved for examples (RFC 5737, RFC 3849) where there is such."""
+        inside = (at for at in _EXAMPLES if any(low <= at <= high for low, high in self.ranges))
+        found = next(inside, self.ranges[0][0])
+        return str(IPv4Address(found) if found < _IPV6 else IPv6Address(found - _IPV6))
 
 
 def _joined(ranges: Iterable[Range]) -> tuple[Range, ...]:

@@ -4,6 +4,7 @@ Boundary: the user's code runs in the child alone. Only IR and diagnostics come 
 model objects never do, and what the user's code prints goes to stderr.
 """
 
+import contextlib
 import json
 import os
 import pickle
@@ -109,10 +110,8 @@ def _answer(reading: int, child: subprocess.Popen[bytes], deadline: float) -> by
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

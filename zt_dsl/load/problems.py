@@ -91,7 +91,8 @@ def no_such_name(module: ModuleType, asked: str, name: str, kind: type) -> Diagn
 
 def wrong_kind(asked: str, name: str, found: object, kind: type) -> Diagnostic:
     """The name is there and is something else."""
-    what = "a class" if isinstance(found, type) else f"a {type(found).__name__}"
+    kind_of = type(found).__name__
+    what = "a class" if isinstance(found, type) else f"{'an' if kind_of[0] in 'aeiou' else 'a'} {kind_of}"
     return Diagnostic(
         "ZT107",
         f"`{asked}:{name}` is {what}, not a {kind.__name__}",

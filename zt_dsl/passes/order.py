@@ -8,13 +8,13 @@ from zt_dsl.ir.policy import Policy
 
 def order(policy: Policy) -> Policy:
     """Sort the flows by source, target, port and narrowing."""
-    names: dict[int, str] = {}
+    names: dict[object, str] = {}
 
     def name(value: object) -> str:
         # Peers and ports are shared by many flows; printing each once is what sorting costs.
-        known = names.get(id(value))
+        known = names.get(value)
         if known is None:
-            known = names[id(value)] = f"{type(value).__name__} {value}"
+            known = names[value] = f"{type(value).__name__} {value}"
         return known
 
     def key(flow: Flow) -> tuple[str, str, str, str]:

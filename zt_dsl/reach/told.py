@@ -6,7 +6,7 @@ from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, place_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.reach.difference import Connection, Difference, Pod, passes
-from zt_dsl.reach.grants import Reach
+from zt_dsl.reach.grants import Origin, Reach
 from zt_dsl.source import Location
 
 
@@ -22,7 +22,7 @@ def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic
             "ZT502",
             f"{said} is permitted and not declared: the {side} end lets it through",
             labels,
-            f"Opened by {origin.what}.{_other_end(example, policy, permitted)}",
+            f"{_opener(origin)}.{_other_end(example, policy, permitted)}",
             "declare the edge, or compile again and apply what is written",
         )
     return Diagnostic(
@@ -32,6 +32,11 @@ def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic
         f"Declared as {origin.what}; no object lets it through.",
         "compile again and apply what is written, or remove the edge",
     )
+
+
+def _opener(origin: Origin) -> str:
+    # Without a file it is no object but the lack of one, and says so itself.
+    return f"Opened by {origin.what}" if origin.path else f"{origin.what[0].upper()}{origin.what[1:]}"
 
 
 def _other_end(example: Connection, policy: Policy, permitted: Reach) -> str:

@@ -58,15 +58,16 @@ def resolve(
     members = _members(services)
     _identities(reading, read)
     edges, rules, cut = _statements(reading, topology, read, members, places, on)
+    ruled = frozenset(governed)
     for written in edges:
-        governed_end(reading, written, frozenset(governed))
+        governed_end(reading, written, ruled)
         tier_order(reading, written, order)
         _host_network(reading, written)
-        _outside_the_mesh(reading, written, topology, read, frozenset(governed))
+        _outside_the_mesh(reading, written, topology, read, ruled)
     _tiers_listed(reading, order)
     guardrails.hold(reading, rules, edges)
     quarantined, left = guardrails.quarantines(reading, cut, edges, places)
-    traps(reading, recorded, frozenset(governed))
+    traps(reading, recorded, ruled)
     mode: Mtls | None = topology.mtls
     if mode is not None:
         checked: Mtls | Finding = names.choice(mode, MODES, "mtls", topology.written_at)
@@ -75,13 +76,13 @@ def resolve(
     known = tuple(sorted((found for _, found in reading.services.values()), key=str))
     policy = Policy(
         name,
-        tuple(sorted(set(governed), key=str)),
+        tuple(sorted(ruled, key=str)),
         known,
         tuple(flow for written in left for flow in written.flows),
         guardrails.denials(rules, places),
         quarantined,
         mode or "unwritten",
-        _demands(reading, topology, frozenset(governed), places),
+        _demands(reading, topology, ruled, places),
         with_waivers,
         sum(len(written.edge.sources) for written in edges),
         places[topology.written_at],

@@ -82,18 +82,14 @@ def _target(flow: Flow) -> Peer:
 
 
 def _rules(flows: Iterable[Flow], remote: Callable[[Flow], Peer], root: Path) -> tuple[Rule, ...]:
-    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone."""
+    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone.
+
+    The flows come in order, and so do the rules.
+    """
     by_peer: dict[Peer, list[Flow]] = {}
     for flow in flows:
         by_peer.setdefault(remote(flow), []).append(flow)
-    return tuple(
-        Rule(_comments(by_peer[peer], root), _peers(peer), _ports(by_peer[peer]))
-        for peer in sorted(by_peer, key=_by_name)
-    )
-
-
-def _by_name(peer: Peer) -> tuple[str, str]:
-    return (type(peer).__name__, str(peer))
+    return tuple(Rule(_comments(of_peer, root), _peers(peer), _ports(of_peer)) for peer, of_peer in by_peer.items())
 
 
 def _ports(flows: Iterable[Flow]) -> tuple[NetworkPolicyPort, ...]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Shapes of documents that the schema has accepted.
 _accepted: set[Hashable] = set()
+_elements: dict[tuple[str, str], Hashable] = {}
+_MANY = 1 << 16
 
 
 def check(document: Mapping[str, Value]) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ _USUAL = {
     "label": re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"),
 }
 _LABELS = frozenset({"matchLabels", "labels"})
+_REPEATED = frozenset({"from", "to", "ports"})
 
 
 def _shape(key: str, value: Value) -> Hashable:
@@ -72,6 +75,8 @@ def _shape(key: str, value: Value) -> Hashable:
             return tuple([(name, _shape(name, child)) for name, child in value.items()])
         case list() if key == "policyTypes":
             return tuple([_shape(key, child) for child in value])
+        case list() if key in _REPEATED:
+            return frozenset([_element(key, child) for child in value])
         case list():
             # To the schema neither the order of the others matters nor how often an element is there.
             return frozenset([_shape(key, child) for child in value])
@@ -81,6 +86,17 @@ def _shape(key: str, value: Value) -> Hashable:
             return type(value), value
         case _:
             return int if 1 <= value <= 65535 else (int, value)
+
+
+def _element(key: str, value: Value) -> Hashable:
+    """Policies repeat their peers and ports: each is looked at once. `repr` is fast and tells trees apart."""
+    written = repr(value)
+    known = _elements.get((key, written))
+    if known is None:
+        if len(_elements) > _MANY:
+            _elements.clear()
+        known = _elements[key, written] = _shape(key, value)
+    return known
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,0 +1,1 @@
+"""Measures what the project promises of its speed. `python -m bench` writes the table of docs/performance.md."""

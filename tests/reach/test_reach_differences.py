@@ -1,0 +1,360 @@
+"""`differences` against brute force: every connection of a tiny world, asked one by one with `passes`."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_network
+from itertools import product
+from typing import Literal
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, parsed
+from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
+from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, Ports, Protocol, ports
+from zt_dsl.reach.difference import Connection, Difference, Pod, differences, passes
+from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote
+
+# --- a tiny world ----------------------------------------------------------------------------------
+#
+# One governed namespace, `n`. Each set below is cut from a few named values; what no set names behaves
+# alike, so one stand-in for it makes the enumeration exhaustive.
+
+NAMED = ("1", "2")
+VALUES = (None, *NAMED, "unnamed")
+NAMES = ("n", "m", "unnamed")
+PORTS: tuple[tuple[Protocol, int], ...] = (
+    ("TCP", 0), ("TCP", 1), ("TCP", 2), ("TCP", 3), ("TCP", 9), ("UDP", 1), ("UDP", 9), ("SCTP", 1)
+)  # fmt: skip
+HOSTS = ("10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "192.0.2.1", "::1", "2001:db8::1")
+
+
+def labelled(value: str | None) -> tuple[tuple[str, str], ...]:
+    return () if value is None else (("a", value),)
+
+
+SUBJECTS = tuple(Pod("n", labelled(value)) for value in VALUES)
+REMOTES: tuple[Pod | str, ...] = (
+    *(Pod(name, labelled(a), labelled(b)) for name, a, b in product(NAMES, VALUES, (None, "1", "unnamed"))),
+    *HOSTS,
+)
+WORLD = tuple(
+    Connection(subject, "Ingress", remote, protocol, port)
+    for subject, remote, (protocol, port) in product(SUBJECTS, REMOTES, PORTS)
+)
+
+
+@lru_cache(maxsize=1 << 12)
+def let_through(grant: Grant) -> frozenset[int]:
+    """Which connections of the world a grant lets through: `passes`, of a reach with nothing else in it."""
+    wall = Isolation(grant.namespace, grant.direction, EVERYTHING, Origin("wall"))
+    reach = Reach((wall,), (grant,))
+    return frozenset(number for number, each in enumerate(WORLD) if passes(reach, each))
+
+
+def world_of(reach: Reach) -> frozenset[int]:
+    """Every connection of the world that passes."""
+    walls = Reach(reach.isolations, ())
+    free = {subject for subject in SUBJECTS if passes(walls, Connection(subject, "Ingress", "::1", "TCP", 1))}
+    opened = frozenset(number for number, each in enumerate(WORLD) if each.subject in free)
+    return opened.union(*(let_through(evolve(grant, origin=Origin(""))) for grant in reach.grants))
+
+
+# --- strategies ------------------------------------------------------------------------------------
+
+values = st.builds(Values, st.frozensets(st.sampled_from(NAMED)), others=st.booleans(), absent=st.booleans()).filter(
+    lambda each: not each.empty
+)
+by_label = st.one_of(
+    st.just(EVERYTHING),
+    st.sampled_from(NAMED).map(lambda value: with_labels((("a", value),))),
+    values.map(lambda each: selector((("a", each),))),
+)
+by_name = st.one_of(
+    st.just(EVERYTHING),
+    st.sampled_from(NAMES[:2]).map(lambda name: with_labels(((METADATA_NAME, name),))),
+    st.builds(
+        lambda names, others, absent, labels: selector(((METADATA_NAME, Values(names, others, absent)), *labels.terms)),
+        st.frozensets(st.sampled_from(NAMES[:2])),
+        st.booleans(),
+        st.booleans(),
+        by_label,
+    ),
+)
+networks = ("10.0.0.0/30", "10.0.0.0/31", "10.0.0.2/31", "10.0.0.1/32", "10.0.0.3/32", "0.0.0.0/0", "::/0")
+blocks = st.lists(st.sampled_from(networks), min_size=1, max_size=3).map(parsed)
+remotes: st.SearchStrategy[Remote] = st.one_of(st.builds(Pods, by_name, by_label), st.just(EVERY_ADDRESS), blocks)
+port_sets = st.one_of(
+    st.just(EVERY_PORT),
+    st.just(ports((("TCP", 0, LAST_PORT),))),
+    st.lists(
+        st.sampled_from((("TCP", 1, 1), ("TCP", 2, 3), ("TCP", 1, 3), ("TCP", 3, 3), ("UDP", 1, 1))), min_size=1
+    ).map(lambda some: ports(some)),  # type: ignore[arg-type]  # the literals are lost on the way
+)
+grants = st.lists(
+    st.builds(
+        Grant,
+        st.sampled_from(("n", "n", "n", "m")),
+        st.sampled_from(("Ingress", "Ingress", "Ingress", "Egress")),
+        by_label,
+        remotes,
+        port_sets,
+        st.just(Origin("")),
+    ),
+    max_size=5,
+).map(lambda some: tuple(evolve(grant, origin=Origin(f"g{number}")) for number, grant in enumerate(some)))
+walls = st.one_of(
+    st.just((EVERYTHING,)), st.just((EVERYTHING,)), st.lists(by_label, max_size=3).map(tuple[Selector, ...])
+)
+
+
+def isolated(subjects: Iterable[Selector], directions: Iterable[Direction] = ("Ingress",)) -> tuple[Isolation, ...]:
+    ways = tuple(directions)
+    return tuple(Isolation("n", way, subject, Origin("wall")) for subject in subjects for way in ways)
+
+
+# Egress is closed on both sides, so that what differs is in the world, which is all Ingress.
+reaches = st.builds(
+    lambda subjects, granted: Reach(
+        (*isolated(subjects), *isolated((EVERYTHING,), ("Egress",))),
+        tuple(grant for grant in granted if grant.namespace == "m" or grant.direction == "Ingress"),
+    ),
+    walls,
+    grants,
+)
+
+
+def of(kind: str, found: Iterable[Difference]) -> tuple[Difference, ...]:
+    return tuple(each for each in found if each.kind == kind)
+
+
+# --- properties ------------------------------------------------------------------------------------
+
+
+@settings(max_examples=400, deadline=None)
+@given(reaches, reaches)
+def test_there_is_a_difference_exactly_where_brute_force_finds_one(declared: Reach, permitted: Reach) -> None:
+    found = differences(declared, permitted, ["n"])
+    left, right = world_of(declared), world_of(permitted)
+    assert bool(of("wider", found)) == bool(right - left)
+    assert bool(of("narrower", found)) == bool(left - right)
+
+
+@settings(max_examples=200, deadline=None)
+@given(reaches, reaches)
+def test_each_example_really_differs_and_is_of_its_kind(declared: Reach, permitted: Reach) -> None:
+    for each in differences(declared, permitted, ["n"]):
+        sides = (passes(declared, each.example), passes(permitted, each.example))
+        assert sides == ((False, True) if each.kind == "wider" else (True, False))
+
+
+@settings(max_examples=200, deadline=None)
+@given(reaches, reaches)
+def test_each_grant_that_the_other_side_lacks_is_named(declared: Reach, permitted: Reach) -> None:
+    found = differences(declared, permitted, ["n"])
+    for kind, this, other in (("wider", permitted, declared), ("narrower", declared, permitted)):
+        there = world_of(other)
+        lacking = {
+            grant.origin
+            for grant in this.grants
+            if grant.namespace == "n" and let_through(evolve(grant, origin=Origin(""))) - there
+        }
+        named = {each.origin for each in of(kind, found) if each.origin.what.startswith("g")}
+        assert named == lacking
+
+
+@settings(max_examples=200, deadline=None)
+@given(reaches, reaches)
+def test_an_example_is_let_through_by_the_grant_that_it_names(declared: Reach, permitted: Reach) -> None:
+    for each in differences(declared, permitted, ["n"]):
+        side = permitted if each.kind == "wider" else declared
+        for grant in side.grants:
+            if grant.origin == each.origin:
+                wall = isolated((EVERYTHING,))
+                assert passes(Reach(wall, (grant,)), each.example)
+
+
+@settings(max_examples=100, deadline=None)
+@given(reaches, reaches)
+def test_the_two_kinds_change_places_with_the_two_sides(declared: Reach, permitted: Reach) -> None:
+    there, back = differences(declared, permitted, ["n"]), differences(permitted, declared, ["n"])
+    assert of("wider", there) == tuple(evolve(each, kind="wider") for each in of("narrower", back))
+    assert of("narrower", there) == tuple(evolve(each, kind="narrower") for each in of("wider", back))
+
+
+@settings(max_examples=100, deadline=None)
+@given(reaches, st.data())
+def test_a_reach_equals_itself_cut_up_and_shuffled(reach: Reach, data: st.DataObject) -> None:
+    parts = [part for grant in reach.grants for part in cut(grant, data)]
+    other = evolve(reach, grants=tuple(data.draw(st.permutations(parts))))
+    assert differences(reach, other, ["n"]) == ()
+
+
+def cut(grant: Grant, data: st.DataObject) -> tuple[Grant, ...]:
+    """The same in two grants, along any of its sides."""
+    subject = data.draw(by_label)
+    match data.draw(st.sampled_from(("whole", "subject", "ports", "remote"))):
+        case "subject":
+            return (
+                evolve(grant, subject=grant.subject & subject),
+                *(evolve(grant, subject=rest) for rest in grant.subject.minus(subject)),
+            )
+        case "ports":
+            some = data.draw(port_sets)
+            return evolve(grant, ports=grant.ports & some), evolve(grant, ports=grant.ports - some)
+        case "remote" if isinstance(grant.remote, Addresses):
+            block = data.draw(blocks)
+            return evolve(grant, remote=grant.remote & block), evolve(grant, remote=grant.remote - block)
+        case _:
+            return (grant,)
+
+
+# --- what the properties rest on, one by one ----------------------------------------------------------
+
+SHOP = with_labels(((METADATA_NAME, "shop"),))
+WEB, DB = with_labels((("app", "web"),)), with_labels((("app", "db"),))
+HTTP = ports((("TCP", 80, 80),))
+FLOOR = tuple(Isolation("n", way, EVERYTHING, Origin("floor")) for way in DIRECTIONS)
+
+
+def grant(subject: Selector, remote: Remote, opened: Ports, what: str = "rule") -> Grant:
+    return Grant("n", "Ingress", subject, remote, opened, Origin(what))
+
+
+def reach(*granted: Grant) -> Reach:
+    return Reach(FLOOR, granted)
+
+
+EQUAL = {
+    "nothing": (reach(), reach()),
+    "a range in two": (
+        reach(grant(WEB, Pods(SHOP, DB), ports((("TCP", 80, 90),)))),
+        reach(
+            grant(WEB, Pods(SHOP, DB), ports((("TCP", 80, 85),))),
+            grant(WEB, Pods(SHOP, DB), ports((("TCP", 84, 90),))),
+        ),
+    ),
+    "a block in two": (
+        reach(grant(WEB, parsed(("10.0.0.0/8",)), HTTP)),
+        reach(
+            grant(WEB, parsed(("10.0.0.0/9",)), HTTP),
+            grant(WEB, parsed(("10.128.0.0/9",)), HTTP),
+        ),
+    ),
+    "a hole that another rule fills": (
+        reach(grant(WEB, parsed(("10.0.0.0/8",)), HTTP)),
+        reach(
+            grant(WEB, parsed(("10.0.0.0/8",)) - parsed(("10.1.0.0/16",)), HTTP),
+            grant(WEB, parsed(("10.1.0.0/16",)), HTTP),
+        ),
+    ),
+    "everybody, by the presence of a label": (
+        reach(grant(WEB, Pods(SHOP, EVERYTHING), HTTP)),
+        reach(
+            grant(WEB, Pods(SHOP, selector((("x", ANY_VALUE),))), HTTP),
+            grant(WEB, Pods(SHOP, selector((("x", ~ANY_VALUE),))), HTTP),
+        ),
+    ),
+    "a narrow rule inside a wide one": (
+        reach(grant(WEB, Pods(SHOP, EVERYTHING), HTTP)),
+        reach(grant(WEB, Pods(SHOP, EVERYTHING), HTTP), grant(WEB, Pods(SHOP, DB), HTTP)),
+    ),
+    "a namespace that cannot be": (
+        reach(grant(WEB, Pods(selector(((METADATA_NAME, ~ANY_VALUE),)), DB), HTTP)),
+        reach(),
+    ),
+    "nobody": (reach(grant(WEB, Addresses(), HTTP)), reach(grant(WEB & DB, Pods(SHOP, DB), HTTP))),
+}
+
+
+@pytest.mark.parametrize("case", EQUAL)
+def test_equal_in_sum_is_equal(case: str) -> None:
+    assert differences(*EQUAL[case], ["n"]) == ()
+
+
+DIFFERENT: dict[str, tuple[Reach, Reach, Literal["wider", "narrower"]]] = {
+    "a stranger": (
+        reach(grant(WEB, Pods(SHOP, DB), HTTP)), reach(grant(WEB, Pods(SHOP, EVERYTHING), HTTP)), "wider"
+    ),
+    "any namespace": (
+        reach(grant(WEB, Pods(SHOP, DB), HTTP)), reach(grant(WEB, Pods(EVERYTHING, DB), HTTP)), "wider"
+    ),
+    "one port more": (
+        reach(grant(WEB, Pods(SHOP, DB), HTTP)),
+        reach(grant(WEB, Pods(SHOP, DB), ports((("TCP", 80, 81),)))),
+        "wider",
+    ),
+    "UDP too": (
+        reach(grant(WEB, Pods(SHOP, DB), HTTP)),
+        reach(grant(WEB, Pods(SHOP, DB), ports((("TCP", 80, 80), ("UDP", 80, 80))))),
+        "wider",
+    ),
+    "one address more": (
+        reach(grant(WEB, addresses((ip_network("10.0.0.0/8"),)) - parsed(("10.0.0.1/32",)), HTTP)),
+        reach(grant(WEB, parsed(("10.0.0.0/8",)), HTTP)),
+        "wider",
+    ),
+    "an edge is missing": (reach(grant(WEB, Pods(SHOP, DB), HTTP)), reach(), "narrower"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+def test_what_differs_is_found(case: str) -> None:
+    declared, permitted, kind = DIFFERENT[case]
+    (found,) = differences(declared, permitted, ["n"])
+    assert found.kind == kind
+    assert (passes(declared, found.example), passes(permitted, found.example)) == (
+        kind == "narrower",
+        kind == "wider",
+    )
+
+
+def test_the_rule_that_opens_it_is_named_not_its_neighbour() -> None:
+    """Two rules with the same pods and peers: the second one opens the port that is too many."""
+    edge = grant(WEB, Pods(SHOP, DB), HTTP, "declared")
+    extra = grant(WEB, Pods(SHOP, DB), ports((("TCP", 443, 443),)), "extra")
+    (found,) = differences(reach(edge), reach(edge, extra), ["n"])
+    assert (found.origin.what, found.example.port) == ("extra", 443)
+
+
+def test_a_namespace_without_isolation_is_wide_open() -> None:
+    found = differences(reach(), Reach((), ()), ["n"])
+    assert [(each.kind, each.example.direction) for each in found] == [("wider", way) for way in DIRECTIONS]
+
+
+def test_a_namespace_that_is_isolated_in_part_shows_a_pod_that_is_not() -> None:
+    walls = tuple(Isolation("n", way, WEB, Origin("wall")) for way in DIRECTIONS)
+    found = differences(reach(), Reach(walls, ()), ["n"])
+    assert [each.kind for each in found] == ["wider", "wider"]
+    assert not any(("app", "web") in each.example.subject.labels for each in found)
+
+
+def test_what_is_refused_where_a_part_is_open_is_still_found() -> None:
+    """The pods that are isolated lack their edge, whatever the others may do."""
+    walls = tuple(Isolation("n", way, WEB, Origin("wall")) for way in DIRECTIONS)
+    found = differences(reach(grant(WEB, Pods(SHOP, DB), HTTP)), Reach(walls, ()), ["n"])
+    assert "narrower" in [each.kind for each in found]
+
+
+def test_other_namespaces_are_not_judged() -> None:
+    foreign = Grant("m", "Ingress", WEB, Pods(SHOP, DB), HTTP, Origin("foreign"))
+    assert differences(reach(), reach(foreign), ["n"]) == ()
+
+
+def test_many_differences_cost_a_look_up_each() -> None:
+    """Two thousand services of one namespace all renamed: every pair would be four million comparisons."""
+    import time
+
+    def named(prefix: str) -> Reach:
+        pods = [with_labels((("app", f"{prefix}{number}"),)) for number in range(2000)]
+        return reach(
+            *(grant(pods[n], Pods(SHOP, pods[(n * 7 + k) % 2000]), HTTP) for n in range(2000) for k in (1, 2)),
+            *(grant(WEB, Pods(SHOP, each), HTTP) for each in pods),
+        )
+
+    old, new = named("old"), named("new")
+    began = time.process_time()
+    assert len(differences(old, new, ["n"])) == 12000
+    assert time.process_time() - began < 20
