@@ -238,7 +238,6 @@ def test_here_is_the_caller() -> None:
     assert (place.path, place.line) == (__file__, line)
 
 
-@pytest.mark.xfail(reason="equal code objects of two files are taken for one", strict=True)
 def test_two_files_with_the_same_text_are_two_places(program: Program) -> None:
     (one, places), (other, other_places) = program("x = <<web.http>>"), program("x = <<web.http>>")
     assert places[0].path != other_places[0].path
@@ -335,7 +334,6 @@ def hashes_for(count: int) -> int:
     return Noisy.hashed - before
 
 
-@pytest.mark.xfail(reason="`here` and `locate` look code objects up by value", strict=True)
 def test_remembering_a_place_does_not_hash_the_code_around_it() -> None:
     # A code object's hash covers its constants and names: a module of n edges would cost n times n.
     assert hashes_for(500) == hashes_for(5)

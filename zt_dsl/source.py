@@ -24,8 +24,9 @@ _DEPTH = 8
 # inspect.CO_OPTIMIZED, without the import: set for functions, not for the bodies of modules and classes.
 _FUNCTION = 0x1
 
-# One entry for each code object that was ever on the stack: a dictionary lookup is the hot path of `here`.
-_is_ours: dict[CodeType, bool] = {}
+# One entry for each file that was ever on the stack: a dictionary lookup is the hot path of `here`. Never by
+# code object: its hash covers all of a module's constants, and two files with the same text have equal ones.
+_is_ours: dict[str, bool] = {}
 
 
 @frozen(eq=False)
@@ -55,10 +56,10 @@ NOWHERE = Span(())
 
 
 def _ours(code: CodeType) -> bool:
-    known = _is_ours.get(code)
+    name = code.co_filename
+    known = _is_ours.get(name)
     if known is None:
-        name = code.co_filename
-        known = _is_ours[code] = name.startswith((_PACKAGE, _GENERATED, "<frozen"))
+        known = _is_ours[name] = name.startswith((_PACKAGE, _GENERATED, "<frozen"))
     return known
 
 
@@ -80,11 +81,13 @@ def here() -> Span:
     return Span(tuple(found))
 
 
-def _wanted(spans: Iterable[Span]) -> dict[CodeType, set[int]]:
-    wanted: dict[CodeType, set[int]] = {}
+def _wanted(spans: Iterable[Span]) -> dict[int, tuple[CodeType, set[int]]]:
+    """The instructions to find in each code object, which goes by its identity (the spans keep it alive)."""
+    wanted: dict[int, tuple[CodeType, set[int]]] = {}
     for span in spans:
         for code, instruction in span.frames:
-            wanted.setdefault(code, set()).add(instruction)
+            _, instructions = wanted.setdefault(id(code), (code, set()))
+            instructions.add(instruction)
     return wanted
 
 
@@ -118,13 +121,13 @@ def source_line(path: str, line: int) -> str:
 def locate(spans: Iterable[Span]) -> dict[Span, Location | None]:
     """Lines and columns of many spans, with one pass over each code object. None: no user frame."""
     unique = set(spans)
-    places = {code: _places(code, instructions) for code, instructions in _wanted(unique).items()}
+    places = {known: _places(*wanted) for known, wanted in _wanted(unique).items()}
     return {span: _location(span, places) for span in unique}
 
 
-def _location(span: Span, places: dict[CodeType, dict[int, Location]]) -> Location | None:
+def _location(span: Span, places: dict[int, dict[int, Location]]) -> Location | None:
     chain = [
-        (code, places[code].get(instruction) or Location(code.co_filename, code.co_firstlineno))
+        (code, places[id(code)].get(instruction) or Location(code.co_filename, code.co_firstlineno))
         for code, instruction in span.frames
     ]
     if not chain:

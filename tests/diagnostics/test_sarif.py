@@ -155,7 +155,7 @@ def test_fingerprints_outlive_moved_lines_and_tell_results_apart() -> None:
 
 
 ODD = st.sampled_from(["", "商店/x y.py", "\x1b", "a\nb", "{0} [x](1)", "\ud800", "//host/x", "..", "/project/\udc9f"])
-texts = st.text(max_size=20) | st.text(st.characters(exclude_categories=[]), max_size=20) | ODD
+texts = st.text(max_size=8) | st.text(st.characters(exclude_categories=[]), max_size=8) | ODD
 maybe = st.none() | st.integers(-3, 100)
 callers = st.builds(Location, texts, st.integers(-3, 100), maybe, maybe, maybe)
 places = st.builds(Location, texts, st.integers(-3, 100), maybe, maybe, maybe, st.lists(callers, max_size=2).map(tuple))

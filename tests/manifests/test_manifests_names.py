@@ -42,6 +42,13 @@ def test_long_names_that_differ_late() -> None:
     assert len(one) == len(other) == 253
 
 
+def test_a_cut_name_is_longer_than_any_that_is_not_cut() -> None:
+    assert object_name("zt", "a" * 249) == f"zt-{'a' * 249}"
+    cut = object_name("zt", "a" * 250)
+    assert len(cut) == 253
+    assert re.fullmatch(r"zt-a{239}-[0-9a-f]{10}", cut)
+
+
 OBJECT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 IDENTITY = st.builds(
     lambda labels, times: (".".join(labels) + ".") * times + "z",

@@ -318,6 +318,16 @@ def test_the_reader_refuses(data: bytes, line: int, message: str) -> None:
     assert (found.labels[0].location.path, found.labels[0].location.line) == ("dir/x.yaml", line)
 
 
+def test_two_versions_that_differ_in_any_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """We know of no such text; should there be one, it is refused."""
+    seen = reading._agreed
+    monkeypatch.setattr(reading, "_agreed", lambda text, version: seen(text.replace("1", str(version[1])), version))
+    found = read(b"b: [x]\na: [1]\n", "x.yaml")
+    assert isinstance(found, Diagnostic)
+    assert "YAML 1.1 and YAML 1.2" in found.message
+    assert found.labels[0].location.line == 2
+
+
 ACCEPTED: list[tuple[bytes, list[Value]]] = [
     (b"", []),
     (b"# nothing\n---\n---\n", []),
@@ -325,6 +335,9 @@ ACCEPTED: list[tuple[bytes, list[Value]]] = [
     (b"a: 1\n...\n---\nb: 2\n", [{"a": 1}, {"b": 2}]),
     (b"a: 1\r\nb:\r\n- c\r\n", [{"a": 1, "b": ["c"]}]),
     (b"a:\nb: ~\nc: null\n", [{"a": None, "b": None, "c": None}]),
+    (b"a:\nb: 1\n", [{"a": None, "b": 1}]),
+    (b"a:\n  b:\n  c: 1\nd:\n", [{"a": {"b": None, "c": 1}, "d": None}]),
+    (b"a:\n- b:\n  c: 1\n- d:\n- e\n", [{"a": [{"b": None, "c": 1}, {"d": None}, "e"]}]),
     (b"a:\n- b\nc:\n  - d\n", [{"a": ["b"], "c": ["d"]}]),
     (b"a: []\nb: {}\nc: [1, 'x', {d: e}]\n", [{"a": [], "b": {}, "c": [1, "x", {"d": "e"}]}]),
     (b"a: 1.5\nb: -3\nc: false\n", [{"a": 1.5, "b": -3, "c": False}]),

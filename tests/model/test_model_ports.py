@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zt_dsl import (
@@ -92,6 +92,7 @@ def test_an_overridden_port_is_the_kinds_own() -> None:
     assert Overriding.grpc is Everything.grpc
 
 
+@settings(deadline=None)
 @given(
     number=st.integers(),
     last=st.none() | st.integers(),
@@ -127,7 +128,6 @@ def test_a_plain_class_may_lend_its_ports() -> None:
     assert (web.metrics.peer, web.metrics.port, Web.traps) == (web, "metrics", ())
 
 
-@pytest.mark.xfail(reason="an endpoint names the first attribute that its declaration was given to", strict=True)
 def test_a_declaration_that_two_kinds_share_has_each_ones_name() -> None:
     shared = HttpPort(8080)
 

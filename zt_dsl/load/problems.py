@@ -5,7 +5,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from zt_dsl.diagnostics import Diagnostic, Label
-from zt_dsl.source import Location
+from zt_dsl.source import Location, Span, locate
 
 _OURS = str(Path(__file__).parent.parent)
 
@@ -116,11 +116,7 @@ def _labels(error: BaseException, root: Path, text: str) -> tuple[Label, ...]:
 def _frames(trace: TracebackType | None) -> list[Location]:
     found: list[Location] = []
     while trace is not None:
-        code = trace.tb_frame.f_code
-        positions = next(
-            (p for index, p in enumerate(code.co_positions()) if 2 * index == trace.tb_lasti), (None, None, None, None)
-        )
-        line, end_line, column, end_column = positions
-        found.append(Location(code.co_filename, line or trace.tb_lineno, column, end_line, end_column))
+        span = Span(((trace.tb_frame.f_code, trace.tb_lasti),))
+        found.append(locate((span,))[span] or Location(trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
     return found

@@ -1,6 +1,7 @@
 """The base of everything that is declared: frozen, hashable, equal by value, knows where it was written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Literal, dataclass_transform
 
 import attrs
@@ -25,10 +26,52 @@ def texts(value: Sequence[str]) -> Sequence[str]:
     return tuple(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 
+def _fixed(labels: object) -> object:
+    """A copy that nobody can change; what is no mapping is left for `resolve` to report."""
+    return MappingProxyType(dict(labels)) if isinstance(labels, Mapping) else labels
+
+
+def _pairs(labels: object) -> object:
+    """What equality and hash compare: mappings cannot be hashed."""
+    if not isinstance(labels, Mapping):
+        return labels
+    try:
+        return frozenset(labels.items())
+    except TypeError:  # a wrong value, which `resolve` reports; two of them can be compared all the same
+        return dict(labels)
+
+
+def _kept(_: type, fields: "list[attrs.Attribute[object]]") -> "list[attrs.Attribute[object]]":
+    """Lists and mappings are kept so that they can be hashed, also where a kind overrides their default.
+
+    By name, not by `field(converter=...)`: that would be lost where a kind writes `labels` anew, and pyright
+    would refuse the new one.
+    """
+    return [_held(one) for one in fields]
+
+
+def _held(one: "attrs.Attribute[object]") -> "attrs.Attribute[object]":
+    match one.name:
+        case "labels":
+            return one.evolve(converter=_fixed, eq_key=_pairs)
+        case "cidrs" | "excluding":
+            return one.evolve(converter=texts)
+    return one
+
+
 def _freeze(cls: type) -> "tuple[attrs.Attribute[object], ...]":
     # slots=False: slotted bases with fields do not combine (`class Database(Scraped, Postgres)`).
     # eq and unsafe_hash are forced: a subclass that overrode them would not be a value any more.
-    attrs.define(cls, frozen=True, kw_only=True, slots=False, eq=True, unsafe_hash=True, cache_hash=True)
+    attrs.define(
+        cls,
+        field_transformer=_kept,
+        frozen=True,
+        kw_only=True,
+        slots=False,
+        eq=True,
+        unsafe_hash=True,
+        cache_hash=True,
+    )
     fields: tuple[attrs.Attribute[object], ...] = attrs.fields(cls)
     return fields
 

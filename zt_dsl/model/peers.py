@@ -1,11 +1,11 @@
 """Who talks: places, services, names and networks outside, and the platform's own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from attrs import field
 
-from zt_dsl.model.declared import Declared, Source, texts
+from zt_dsl.model.declared import Declared, Source
 from zt_dsl.model.endpoints import DnsPort, GrpcPort, HttpPort, KafkaPort, TcpPort, TlsPort
 from zt_dsl.model.ports import Mtls
 from zt_dsl.model.recording import record
@@ -48,18 +48,8 @@ class Network(Source, Peer):
     A subclass with ports may be a target.
     """
 
-    cidrs: Sequence[str] = field(converter=texts)
-    excluding: Sequence[str] = field(default=(), converter=texts)
-
-
-def _fixed(labels: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """A copy that nobody can change; what is no mapping is left for `resolve` to report."""
-    return MappingProxyType(dict(labels)) if isinstance(labels, Mapping) else labels
-
-
-def _pairs(labels: Mapping[str, str] | None) -> Iterable[tuple[str, str]] | None:
-    """What equality and hash compare: mappings cannot be hashed."""
-    return frozenset(labels.items()) if isinstance(labels, Mapping) else labels
+    cidrs: Sequence[str]
+    excluding: Sequence[str] = ()
 
 
 class Service(Source, Peer):
@@ -72,7 +62,7 @@ class Service(Source, Peer):
 
     namespace: Namespace
     tier: Tier | None = None
-    labels: Mapping[str, str] | None = field(default=None, converter=_fixed, eq=_pairs)
+    labels: Mapping[str, str] | None = None
     service_account: str | None = None
     mtls: Mtls | None = None
     meshed: bool | None = None
@@ -133,9 +123,7 @@ class KubeDns(Service):
 
     name: str = field(default="kube-dns", kw_only=False)
     namespace: Namespace = Namespace("kube-system")
-    labels: Mapping[str, str] | None = field(
-        default=MappingProxyType({"k8s-app": "kube-dns"}), converter=_fixed, eq=_pairs
-    )
+    labels: Mapping[str, str] | None = MappingProxyType({"k8s-app": "kube-dns"})
     dns = DnsPort(53)
 
 
@@ -147,7 +135,7 @@ class ApiServer(Source, Peer):
     """
 
     name: str = field(default="kube-apiserver", kw_only=False)
-    cidrs: Sequence[str] = field(default=(), converter=texts)
+    cidrs: Sequence[str] = ()
     https = TlsPort(6443)
 
 
@@ -159,5 +147,5 @@ class Nodes(Source, Peer):
     """
 
     name: str = field(default="nodes", kw_only=False)
-    cidrs: Sequence[str] = field(default=(), converter=texts)
+    cidrs: Sequence[str] = ()
     kubelet = TlsPort(10250)

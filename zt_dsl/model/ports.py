@@ -1,5 +1,6 @@
 """A port: written once, in a class body; read from an instance. Its kinds stand beside their endpoints."""
 
+from copy import copy
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, Self, TypeVar, cast, overload
 
 from zt_dsl.source import Span, here
@@ -49,7 +50,12 @@ class Port(Generic[E]):
         self.written_at = here()
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = self.name or name
+        if self.name in ("", name):
+            self.name = name
+            return
+        again = copy(self)  # one declaration under two names: an endpoint goes by the name that its kind knows
+        again.name = name
+        setattr(owner, name, again)
 
     @overload
     def __get__(self, peer: None, owner: type["Peer"]) -> Self: ...

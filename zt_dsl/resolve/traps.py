@@ -2,7 +2,6 @@
 
 import dis
 from collections.abc import Sequence
-from types import CodeType
 
 from zt_dsl.ir.flow import Place
 from zt_dsl.model.peers import KubeDns, Namespace, Service
@@ -17,7 +16,7 @@ _CACHE = dis.opmap["CACHE"]
 
 def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Place]) -> None:
     """Report what was made while the user's modules were imported, and then forgotten."""
-    code_of: dict[CodeType, bytes] = {}
+    code_of: dict[int, bytes] = {}
     known = {(found.place, found.name) for _, found in reading.services.values()}
     told: set[tuple[Place, str]] = set()
     for made in recorded:
@@ -48,15 +47,16 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
                 pass
 
 
-def _thrown_away(at: Span, code_of: dict[CodeType, bytes]) -> bool:
+def _thrown_away(at: Span, code_of: dict[int, bytes]) -> bool:
     """Whether the call's value is dropped at once: the instruction after it is POP_TOP."""
     if not at.frames:
         return False
     code, instruction = at.frames[0]
-    # `co_code` is made anew each time that it is asked for.
-    known = code_of.get(code)
+    # By identity, and kept: a code object's hash covers all of a module's constants, and `co_code` is made anew
+    # each time that it is asked for.
+    known = code_of.get(id(code))
     if known is None:
-        known = code_of[code] = code.co_code
+        known = code_of[id(code)] = code.co_code
     following = instruction + 2
     while following < len(known) and known[following] == _CACHE:
         following += 2

@@ -61,7 +61,7 @@ def target(name: str) -> Target:
     """Asks Go for its version, which takes some milliseconds, but builds nothing."""
     module = Path(__file__).parent / name
     toolchain = go(module, "env", "GOVERSION", "GOOS", "GOARCH")
-    return Target(name, module, cache() / f"{name}-{_key(module, toolchain)}")
+    return Target(name, module, cache() / f"{name}-{key(module, toolchain)}")
 
 
 def sources(module: Path) -> list[Path]:
@@ -69,7 +69,8 @@ def sources(module: Path) -> list[Path]:
     return sorted([module / "go.mod", module / "go.sum", *module.rglob("*.go")])
 
 
-def _key(module: Path, toolchain: str) -> str:
+def key(module: Path, toolchain: str) -> str:
+    """The same for the same contents, wherever the checkout is."""
     digest = hashlib.sha256()
     for part in (toolchain, *FLAGS, *(f"{k}={v}" for k, v in sorted(ENVIRONMENT.items()))):
         digest.update(part.encode() + b"\0")
