@@ -5,7 +5,7 @@ are for this runner:
 
     <!-- file: shop.py -->     what the block is called; without it, topology.py
     <!-- on: 2027-01-01 -->    the day that `until` is compared with
-    <!-- judged: resolve -->   right as a model; the engine at hand cannot say it (ZT3xx), and the page is not about that
+    <!-- judged: resolve -->   a right model that the engine at hand cannot say (ZT3xx)
     <!-- locked: out -->       another run holds this directory
     <!-- planted: bug -->      the backend opens a port that nobody declared
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import date
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -50,13 +51,15 @@ class Loaded:
     policy: Policy | None
     diagnostics: tuple[Diagnostic, ...]
     platforms: tuple[str, ...] = ()
+    bug: str = ""
+    """What failed in our own code, where something did: the user's code is never to blame for it."""
 
 
 def load(request: Request, *, timeout: float = TIMEOUT) -> Loaded:
     """Load and resolve in a child process, which gets `timeout` seconds.
 
     A module that raises, exits, hangs or is missing is a ZT1xx diagnostic; this function does not raise for
-    anything that the user's code does.
+    anything that the user's code does. Raises RuntimeError for a failure of ours in the child.
     """
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "zt_dsl.load.child", str(writing)]
@@ -76,7 +79,10 @@ def load(request: Request, *, timeout: float = TIMEOUT) -> Loaded:
             _end(child)
     if answer is None:
         return Loaded(None, (_too_slow(request, timeout),))
-    return _loaded(answer) or Loaded(None, (_ended(request, child.returncode),))
+    loaded = _loaded(answer) or Loaded(None, (_ended(request, child.returncode),))
+    if loaded.bug:
+        raise RuntimeError(loaded.bug)
+    return loaded
 
 
 def _ask(child: subprocess.Popen[bytes], request: Request) -> None:
@@ -116,13 +122,18 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes values of the IR and diagnostics, and nothing else: a pickle could name any function."""
+    """Makes values of the IR and diagnostics, and nothing else: a pickle could name any function.
 
-    def find_class(self, module: str, name: str) -> object:
-        if module.startswith(("zt_dsl.ir.", "zt_dsl.diagnostics")) or module in ("zt_dsl.source", "zt_dsl.load"):
-            return super().find_class(module, name)
-        if module == "ipaddress" and name in ("IPv4Network", "IPv6Network", "IPv4Address", "IPv6Address"):
-            return super().find_class(module, name)
+    Only classes, and only where they are defined: a name with a dot in it would lead through a module's imports
+    to whatever they have, and `load` itself imports `os`.
+    """
+
+    def find_class(self, module: str, name: str) -> type:
+        ours = module.startswith("zt_dsl.ir.") or module in ("zt_dsl.diagnostics", "zt_dsl.source", "zt_dsl.load")
+        if ours or (module == "ipaddress" and name in ("IPv4Network", "IPv6Network")):
+            found = getattr(sys.modules.get(module) or import_module(module), name, None)
+            if isinstance(found, type) and found.__module__ == module and found.__qualname__ == name:
+                return found
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a policy")
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.load import Loaded, Request
 from zt_dsl.load.problems import exited, missing, no_such_name, raised, syntax, wrong_kind
-from zt_dsl.load.settings import Unfit, called
+from zt_dsl.load.settings import Unfit, called, structured
 from zt_dsl.model.platform import Calico, Cilium, Istio, Kubernetes, Platform
 from zt_dsl.model.recording import recording
 from zt_dsl.model.topology import Topology
@@ -44,6 +44,10 @@ def main() -> None:
         loaded = _load(request)
     except _Failed as failed:
         loaded = Loaded(None, (failed.diagnostic,))
+    except Exception as error:  # whatever the user's code raises is a _Failed by now: this is ours
+        if os.environ.get("ZT_DSL_TRACEBACK"):
+            traceback.print_exc()
+        loaded = Loaded(None, (), bug=f"{type(error).__name__}: {error}")
     with os.fdopen(answering, "wb") as answer:
         pickle.dump(loaded, answer, protocol=pickle.HIGHEST_PROTOCOL)
     sys.stdout.flush()
@@ -99,8 +103,10 @@ def _named(module: ModuleType, module_name: str, name: str, kind: type[T], setti
     found: object = vars(module)[name]
     if inspect.isroutine(found):
         function = found
+        # Ours, and so imported before the user's function runs: what is missing there is the user's.
+        structure = structured()
         try:
-            found = _user(lambda: called(function, settings), root, module_name)
+            found = _user(lambda: called(function, settings, structure), root, module_name)
         except Unfit as unfit:
             raise _Failed(
                 Diagnostic(

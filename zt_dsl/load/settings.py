@@ -18,7 +18,21 @@ class Unfit(Exception):  # noqa: N818  # a usage mistake, told as one
         self.at = at
 
 
-def called(function: Callable[..., object], settings: object) -> object:
+Structure = Callable[[object, object], object]
+
+
+def structured() -> Structure:
+    """Makes a value of a type from a setting: what a command line has is text."""
+    import cattrs
+
+    converter = cattrs.Converter()
+    # bool("false") is true, and dates have no structure of their own.
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(date, lambda text, _: date.fromisoformat(str(text)))
+    return converter.structure  # type: ignore[return-value]  # of a type that only the annotation knows
+
+
+def called(function: Callable[..., object], settings: object, structure: Structure) -> object:
     """Call the function with the settings. Raises Unfit where they do not fit its parameters."""
     assert isinstance(settings, Mapping)
     signature = inspect.signature(function)
@@ -31,7 +45,7 @@ def called(function: Callable[..., object], settings: object) -> object:
     for name, parameter in signature.parameters.items():
         if parameter.default is parameter.empty and name not in settings and _one(parameter):
             raise Unfit(f"its parameter {name!r} is not set", f"write --set {name}={_shown(hints.get(name))}", at)
-    values = {name: _structured(name, value, hints.get(name), at) for name, value in settings.items()}
+    values = {name: _value(name, value, hints.get(name), at, structure) for name, value in settings.items()}
     positional = [
         values.pop(name)
         for name, parameter in signature.parameters.items()
@@ -55,19 +69,13 @@ def _shown(hint: object) -> str:
     return getattr(hint, "__name__", str(hint)).upper() if hint is not None else "VALUE"
 
 
-def _structured(name: str, value: object, hint: object, at: Location | None) -> object:
-    import cattrs
-
-    converter = cattrs.Converter()
-    # A text is what a command line has: bool("false") is true, and dates have no structure of their own.
-    converter.register_structure_hook(bool, _boolean)
-    converter.register_structure_hook(date, lambda text, _: date.fromisoformat(str(text)))
+def _value(name: str, value: object, hint: object, at: Location | None, structure: Structure) -> object:
     if hint is None:
         return value
     try:
         if typing.get_origin(hint) is typing.Literal:
             return _literal(value, typing.get_args(hint))
-        return converter.structure(value, typing.cast("type[object]", hint))
+        return structure(value, hint)
     except Exception as error:
         raise Unfit(f"its parameter {name!r} cannot be {value!r}: {_said(error)}", _wanted(name, hint), at) from None
 

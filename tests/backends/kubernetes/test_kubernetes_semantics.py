@@ -17,7 +17,7 @@ from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, V
 from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, Interval, ports
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import Pods, Reach, Remote
+from zt_dsl.reach.grants import Origin, Pods, Reach, Remote
 
 GOVERNED = frozenset({"shop", "data"})
 Tree = dict[str, Value]
@@ -521,6 +521,7 @@ def test_an_origin_is_located_at_its_rule() -> None:
         ("NetworkPolicy shop/web ingress[1]", "web.yaml", 17),
         ("NetworkPolicy shop/web ingress[1]", "web.yaml", 17),
     ]
+    assert located(Origin("an edge", "a.py", 7)) == Origin("an edge", "a.py", 7)
     isolation = located(reach.isolations[0].origin)
     assert (isolation.what, isolation.line) == ("NetworkPolicy shop/web", 2)
 
@@ -559,18 +560,17 @@ scalars: st.SearchStrategy[Value] = st.one_of(
     st.sampled_from(("", "web", "Web", "TCP", "10.0.0.0/8", "10.0.0.1/8", "::/0", "Ingress", "a" * 64, "a\n")),
     words,
 )
-trees: st.SearchStrategy[Value] = st.recursive(
-    scalars,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=2),
-        st.dictionaries(
-            st.sampled_from(("matchLabels", "podSelector", "cidr", "port", "from", "app", "metadata", "x")),
-            inner,
-            max_size=2,
-        ),
-    ),
-    max_leaves=4,
-)
+KEYS = ("matchLabels", "podSelector", "cidr", "port", "from", "app", "metadata", "x")
+
+
+def containers(inner: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
+    keys: st.SearchStrategy[str] = st.sampled_from(KEYS)
+    lists: st.SearchStrategy[Value] = st.lists(inner, max_size=2)
+    maps: st.SearchStrategy[Value] = st.dictionaries(keys, inner, max_size=2)
+    return st.one_of(lists, maps)
+
+
+trees: st.SearchStrategy[Value] = st.recursive(scalars, containers, max_leaves=4)
 
 
 def places(tree: Value, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
