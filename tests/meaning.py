@@ -48,14 +48,19 @@ IPNetwork = IPv4Network | IPv6Network
 IPAddress = IPv4Address | IPv6Address
 
 
+Labels = tuple[tuple[str, str], ...]
+
+
+def _labels(given: Mapping[str, str] | Labels) -> Labels:
+    return tuple(sorted(given.items() if isinstance(given, Mapping) else given))
+
+
 @frozen(cache_hash=True)
 class Pod:
     """A pod of the platform's own cluster, by its namespace and labels."""
 
     namespace: str
-    labels: tuple[tuple[str, str], ...] = field(
-        default=(), converter=lambda labels: tuple(sorted(dict(labels).items()))
-    )
+    labels: Labels = field(default=(), converter=_labels)
 
 
 End = Pod | str
@@ -121,7 +126,7 @@ def services_of(topology: Topology) -> list[Service]:
 def in_force(topology: Topology) -> list[tuple[Edge, Source, Endpoint]]:
     """Each edge's sources, with a tier's services for the tier, and without those that are cut off."""
     known = services_of(topology)
-    cut = [statement.sources[0] for statement in topology.statements if isinstance(statement, Quarantine)]
+    cut: list[object] = [statement.sources[0] for statement in topology.statements if isinstance(statement, Quarantine)]
     return [
         (edge, source, edge.target)
         for edge in topology.statements
@@ -331,12 +336,13 @@ def asked(meaning: Meaning) -> Asked:
 def probes(meaning: Meaning, random: Random, many: int) -> list[Probe]:
     """Connections at the edges of what is allowed: most start from one that is, with a part changed."""
     about = asked(meaning)
+    everyone: tuple[End, ...] = (*about.pods, *about.addresses)
     ends: dict[object, list[End]] = {}
 
     def like(peer: object) -> End:
         """One that the peer stands for, where there is one."""
         if peer not in ends:
-            ends[peer] = [end for end in (*about.pods, *about.addresses) if meaning.matches(peer, end)]
+            ends[peer] = [end for end in everyone if meaning.matches(peer, end)]
         return random.choice(ends[peer]) if ends[peer] else anyone()
 
     def anyone() -> End:

@@ -11,7 +11,7 @@ from functools import cache
 from ipaddress import ip_network
 from typing import Any, TypeVar, cast
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from hypothesis import strategies as st
 
 from tests.meaning import Meaning, boundaries, in_force, is_internet, labels_of, port_of, services_of
@@ -87,14 +87,16 @@ UNGOVERNED = ("ops", "kube-system")
 SERVICES = ("web", "api", "db", "jobs", "08")
 TIERS = ("edge", "app", "data")
 LABEL_KEYS = ("app", "app.kubernetes.io/name")
+ELSEWHERE = "west"
 # What YAML could take for something else; each is the label of one service at most.
 LABEL_VALUES = ("null", "1e3", "0x1F", "a.b_c", "")
 PORTS = ("main", "bulk", "side")
 DIALLED = (None, None, 80, 8443)
+MODES: Sequence[Mtls | None] = (None, None, "strict", "permissive", "disable")
 PORT_MODES: Sequence[Mtls | None] = (None, None, None, "strict", "permissive", "disable")
 NUMBERS = (1, 53, 80, 443, 8080, 9092, 65535)
 WHYS = ("", "checkout", "nightly: the # report", "«données»")
-VERSIONS = tuple(f"1.{minor}" for minor in range(25, 38)) + ("1.30.4",)
+VERSIONS = (*(f"1.{minor}" for minor in range(25, 38)), "1.30.4")
 
 PORT_KINDS: Mapping[str, "type[Port[Any]]"] = {
     "tcp": TcpPort,
@@ -130,7 +132,8 @@ _COIN = st.booleans()
 
 def pick(draw: Draw[Any], values: Sequence[T]) -> T:
     """One of them; the first is the simplest."""
-    return values[draw(_BELOW[len(values) - 1])]
+    index: int = draw(_BELOW[len(values) - 1])
+    return values[index]
 
 
 def flip(draw: Draw[Any]) -> bool:
@@ -170,7 +173,7 @@ def _kind(base: type, ports: tuple[Declaration, ...]) -> type:
 
 
 def kind(base: type[T], ports: Iterable[Declaration]) -> type[T]:
-    return cast("type[T]", _kind(base, tuple(ports)))
+    return cast("type[T]", _kind(cast("type", base), tuple(ports)))
 
 
 def declared(draw: Draw[Any], name: str) -> Declaration:
@@ -187,7 +190,8 @@ def ports(draw: Draw[Any], least: int = 0) -> tuple[Declaration, ...]:
 
 def service_kind(draw: Draw[Any]) -> type[Service]:
     """A ready-made one, one with ports of its own, or both at once."""
-    base = pick(draw, (Service, Service, *READY_MADE))
+    bases: Sequence[type[Service]] = (Service, Service, *READY_MADE)
+    base = pick(draw, bases)
     own = ports(draw)
     return kind(base, own) if own else base
 
@@ -268,7 +272,7 @@ class World:
         if not isinstance(target.peer, Service) or not self.governs(self.place(target.peer)):
             return False
         service = self.platform.dns if isinstance(target.peer, KubeDns) else target.peer
-        return self._in_mesh(service) and "strict" == (port_of(target, self.platform).mtls or service.mtls or self.mtls)
+        return self._in_mesh(service) and (port_of(target, self.platform).mtls or service.mtls or self.mtls) == "strict"
 
     def may_call(self, source: Source, target: Endpoint) -> bool:
         """Whether an edge is no mistake: an end is governed, callers of strict ports are meshed."""
@@ -306,11 +310,11 @@ def worlds(draw: Draw[Any]) -> World:
         unreachable.append(Service("agent", namespace=place, labels=labels, host_network=True))
     if flip(draw):
         # The same names as here, in another cluster.
-        unreachable.append(HttpApp("web", namespace=Namespace(governed[0].name, cluster="west")))
+        unreachable.append(HttpApp("web", namespace=Namespace(governed[0].name, cluster=ELSEWHERE)))
     platform = _platforms(draw, cluster, (*governed, *others))
-    networks = _networks(draw, platform.pod_cidrs)
+    networks = _networks(draw, tuple(platform.pod_cidrs))
     externals = _externals(draw) if platform.pod_cidrs else ()
-    mtls = pick(draw, (None, None, "strict", "permissive", "disable"))
+    mtls = pick(draw, MODES)
     return World(cluster, governed, others, tiers, services, tuple(unreachable), externals, networks, platform, mtls)
 
 
@@ -533,8 +537,8 @@ def guardrails(draw: Draw[Any], world: World, written: Sequence[Edge]) -> list[S
         found.append(never(world.governed, service, but=[service], why="by itself alone"))
         callers = [source for edge in written if edge.target.peer == service for source in edge.sources]
         found.append(only([*callers, service], service, why="these alone"))
-    if world.tiers and flip(draw):
-        found.append(only(world.tiers[0], world.unreachable, why="nobody calls them"))
+    if world.unreachable and flip(draw):
+        found.append(only(world.governed, world.unreachable, why="nobody calls them"))
     whole = {source.name for edge in written for source in edge.sources if isinstance(source, Namespace)}
     free = [service for service in world.services if service.namespace.name not in whole]
     if free and not pick(draw, range(4)):
@@ -551,7 +555,7 @@ class Case:
 
     topology: Topology
     platform: Platform
-    meaning: Meaning
+    meaning: Meaning = field(repr=False)
 
 
 def topologies(draw: Draw[Any], world: World) -> Topology:
@@ -612,20 +616,19 @@ def denials_of(topology: Topology) -> list[Statement]:
     return [one for one in topology.statements if type(one).__name__ == "Denial"]
 
 
-def mtls_demands(topology: Topology) -> list[str]:
-    """Where strict mTLS is demanded of a governed service, in words."""
+def mtls_demands(topology: Topology) -> set[tuple[object, ...]]:
+    """Where strict mTLS is demanded of a governed service: what is said of it, and the line that says so."""
     places = [place.name for place in topology.governs]
-    demands = ["topology"] if topology.mtls == "strict" else []
+    demands: set[tuple[object, ...]] = {("topology",)} if topology.mtls == "strict" else set()
     for service in services_of(topology):
-        if service.namespace.name not in places or service.namespace.cluster == "west":
+        if service.namespace.name not in places or service.namespace.cluster == ELSEWHERE:
             continue
         if service.mtls == "strict":
-            demands.append(f"service {service.namespace.name}/{service.name}")
-        demands += (
-            f"port {service.namespace.name}/{service.name}.{endpoint.port}"
-            for endpoint in endpoints_of(service)
-            if getattr(type(service), endpoint.port).mtls == "strict"
-        )
+            demands.add((service.name, service.written_at.frames))
+        for endpoint in endpoints_of(service):
+            declaration = getattr(type(service), endpoint.port)
+            if declaration.mtls == "strict":
+                demands.add((service.name, endpoint.port, declaration.written_at.frames))
     return demands
 
 
@@ -667,7 +670,7 @@ def _said(draw: Draw[Any], target: Target) -> Target:
         ways.append(peer.namespace)
         if peer.tier is not None:
             ways.append(peer.tier)
-    return cast("Target", pick(draw, ways))
+    return pick(draw, ways)
 
 
 __all__ = ["Case", "World", "cases", "edges", "guardrails", "labels_of", "topologies", "worlds"]

@@ -1,5 +1,6 @@
 """Everything after load, on one page: plan, widen, passes, lower, write, read back, compare."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import assert_never
@@ -87,7 +88,8 @@ def _backend(policy: Policy) -> tuple[Backend | None, tuple[Diagnostic, ...]]:
     # Imported when asked for: each backend costs its classes, about a millisecond apiece.
     from zt_dsl.backends.kubernetes import BACKEND
 
-    if ".".join(version.split(".")[:2]) not in BACKEND.versions:
+    known = re.fullmatch(r"(\d+\.\d+)(\.\d+)?", version)
+    if known is None or known[1] not in BACKEND.versions:
         return None, (_unknown_version(BACKEND, version, at),)
     return BACKEND, ()
 
@@ -176,8 +178,11 @@ def prove(planned: Planned, files: Iterable[tuple[str, bytes]]) -> Proof:
                 documents.extend(found)
     namespaces = frozenset(place.namespace for place in policy.governed)
     permitted, not_understood = backend.read(documents, namespaces)
+    # What was not understood may permit anything: that something is refused cannot be said beside it.
+    unread = bool(problems or not_understood)
     said = (
         told(evolve(difference, origin=backend.located(difference.origin)), policy, permitted)
         for difference in differences(reach_of(policy), permitted, sorted(namespaces))
+        if not (unread and difference.kind == "narrower")
     )
     return Proof(*counted(policy), in_order((*problems, *not_understood, *said)))

@@ -17,8 +17,6 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
     edges = [flow for flow in policy.flows if not _derived(flow)]
     derived = [flow for flow in policy.flows if _derived(flow)]
     governed = frozenset(policy.governed)
-    widened = [(str(flow.source), str(flow.target), w) for flow in policy.flows for w in flow.widenings]
-    widened += [("", "", w) for w in dropped]
     lines = [
         f"# {policy.topology} on {policy.platform.name}",
         "",
@@ -35,25 +33,23 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         "",
         *_table(_HEAD, (_row(flow, governed, root) for flow in derived)),
     ]
-    if widened:
+    waived = by_waiver(policy, dropped)
+    if waived:
+        lines += ["## Widened", "", "Less is enforced here than was written; each by a waiver of the platform.", ""]
+    for (feature, why, until, at), facets in waived.items():
         lines += [
-            "## Widened",
+            f"### {feature}",
             "",
-            "Less is enforced here than was written; each by a waiver of the platform.",
+            f"Why: {_cell(why)}. Until: {until or 'no end'}. Waived at {_at(at, root)}.",
             "",
-            *_table(
-                ("source", "target", "was", "is", "why", "until", "waived at"),
-                sorted(
-                    (source, target, w.was, w.now, w.why, w.until or "no end", _at(w.at, root))
-                    for source, target, w in widened
-                ),
-            ),
+            *_table(("edge", "was", "is"), facets),
         ]
     if policy.quarantined:
         lines += [
             "## In quarantine",
             "",
-            "Their edges are suspended. Policies from elsewhere are not overruled: this engine cannot deny.",
+            "Their edges are suspended. Policies from elsewhere are not overruled: this engine cannot deny; and what "
+            "is connected already may stay so.",
             "",
             *_table(
                 ("service", "suspended edges", "why", "written at"),
@@ -81,14 +77,33 @@ def _derived(flow: Flow) -> bool:
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")
 
 
+def by_waiver(
+    policy: Policy, dropped: tuple[Widening, ...]
+) -> dict[tuple[str, str, str, Location], list[tuple[str, str, str]]]:
+    """What is widened, as (edge, was, is), under the waiver that widens it: (feature, why, until, where)."""
+    found: dict[tuple[str, str, str, Location], list[tuple[str, str, str]]] = {}
+    for flow in policy.flows:
+        for w in flow.widenings:
+            facet = (f"{flow.source} → {flow.target}", w.was, w.now)
+            found.setdefault((w.feature, w.why, w.until, w.at), []).append(facet)
+    for w in dropped:
+        found.setdefault((w.feature, w.why, w.until, w.at), []).append(("", w.was, w.now))
+    return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][3].path, item[0][3].line)))
+
+
 def _row(flow: Flow, governed: frozenset[Place], root: Path) -> tuple[str, ...]:
     only = "the whole port" if isinstance(flow.narrowing, Whole) else str(flow.narrowing)
     why = dict.fromkeys(reason.derived or reason.why or "no reason was given" for reason in flow.reasons)
     at = dict.fromkeys(_at(reason.at, root) for reason in flow.reasons)
     return (
-        _peer(flow.source), _peer(flow.target), str(flow.port), only, "; ".join(why), ", ".join(at),
+        _peer(flow.source),
+        _peer(flow.target),
+        str(flow.port),
+        f"{only}, widened (see below)" if flow.widenings else only,
+        "; ".join(why),
+        ", ".join(at),
         _enforced(flow, governed),
-    )  # fmt: skip
+    )
 
 
 def _peer(peer: Peer) -> str:
@@ -96,27 +111,27 @@ def _peer(peer: Peer) -> str:
         case Workload() | EveryPod() | Domain():
             return str(peer)
         case Outside(role="internet"):
-            return "INTERNET"
+            return str(peer)
         case Outside():
             holes = f" less {', '.join(map(str, peer.holes))}" if peer.holes else ""
             return f"{peer.name} ({', '.join(map(str, peer.blocks))}{holes})"
 
 
 def _enforced(flow: Flow, governed: frozenset[Place]) -> str:
-    ends = [
-        f"{word} of {peer}"
-        for word, peer in (("egress", flow.source), ("ingress", flow.target))
-        if place_of(peer) in governed
-    ]
-    return " and ".join(ends)
+    at_source, at_target = place_of(flow.source) in governed, place_of(flow.target) in governed
+    if at_source and at_target:
+        return "both ends"
+    return f"{flow.source}'s end only" if at_source else f"{flow.target}'s end only"
 
 
 def _at(at: Location, root: Path) -> str:
-    return f"{relative(at.path, root)}:{at.line}"
+    caller = "".join(f", called at {relative(via.path, root)}:{via.line}" for via in at.via[:1])
+    return f"{relative(at.path, root)}:{at.line}{caller}"
 
 
 def _without_edges(policy: Policy) -> list[str]:
-    busy = {peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    busy: set[Peer] = {peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    busy |= {found.workload for found in policy.quarantined}
     governed = frozenset(policy.governed)
     return [str(found) for found in policy.workloads if found.place in governed and found not in busy]
 
@@ -134,8 +149,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 
 
 # What Markdown would take for something else in a cell: text of users goes in there.
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|<>`[]"} | {"\n": " ", "\r": " "})
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|<>`[]&_~*"} | {"\n": " ", "\r": " "})
 
 
 def _cell(text: str) -> str:
-    return text.translate(_SPECIAL).replace("*", "\\*")
+    return text.translate(_SPECIAL)

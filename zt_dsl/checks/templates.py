@@ -11,15 +11,18 @@ _TEMPLATE = re.compile(r"\{\{|\}\}|\$\{")
 
 def templates(policy: Policy) -> tuple[Diagnostic, ...]:
     """ZT404: a reason becomes a comment in the manifests, and such tools replace in comments too."""
-    reasons = {reason: None for flow in policy.flows for reason in flow.reasons}
+    edges = ((reason.why, reason.at) for flow in policy.flows for reason in flow.reasons)
+    waivers = ((waiver.why, waiver.at) for waiver in policy.platform.waivers)
+    denials = ((denial.reason.why, denial.reason.at) for denial in policy.denials)
+    quarantined = ((one.reason.why, one.reason.at) for one in policy.quarantined)
     return tuple(
         Diagnostic(
             "ZT404",
-            f"the reason {reason.why!r} looks like a template",
-            (Label(reason.at, "of this edge"),),
+            f"the reason {why!r} looks like a template",
+            (Label(at, "given here"),),
             "It becomes a comment in the manifests; Helm and Flux replace there too, or fail.",
             "write it without {{ }} and ${ }",
         )
-        for reason in reasons
-        if _TEMPLATE.search(reason.why)
+        for why, at in dict.fromkeys((*edges, *waivers, *denials, *quarantined))
+        if _TEMPLATE.search(why)
     )

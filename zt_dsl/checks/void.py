@@ -3,20 +3,20 @@
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import EveryPod, Flow, Peer, Workload
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import Port, Whole
+from zt_dsl.ir.traffic import Ports, Whole
 
 
 def void(policy: Policy) -> tuple[Diagnostic, ...]:
     """ZT402: allows add up, so one edge to the whole port leaves nothing for the narrowed one to refuse."""
-    whole: dict[tuple[Peer, Port], list[Flow]] = {}
+    whole: dict[tuple[Peer, Ports], list[Flow]] = {}
     for flow in policy.flows:
         if isinstance(flow.narrowing, Whole):
-            whole.setdefault((flow.target, flow.port), []).append(flow)
+            whole.setdefault((flow.target, flow.port.ports), []).append(flow)
     found: dict[Diagnostic, None] = {}
     for flow in policy.flows:
         if isinstance(flow.narrowing, Whole):
             continue
-        for wide in whole.get((flow.target, flow.port), ()):
+        for wide in whole.get((flow.target, flow.port.ports), ()):
             if _holds(wide.source, flow.source):
                 found[_told(flow, wide)] = None
                 break

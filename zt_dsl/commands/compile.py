@@ -2,6 +2,8 @@
 
 import argparse
 import gc
+import os
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -97,13 +99,12 @@ def _report(done: list[Done], style: Format, root: Path) -> None:
     if style != "text":
         return
     for one in done:
-        if one.planned is None or one.build is None or one.proof is None or one.out is None:
-            continue
-        if errors(one.diagnostics):
+        if one.planned is None or one.build is None or one.proof is None or one.out is None or errors(one.diagnostics):
+            if len(done) > 1:
+                print(f"{one.asked.what.topology}: failed, see above", file=sys.stderr)
             continue
         say = summary if len(done) == 1 else one_line
-        out = one.out.relative_to(root) if one.out.is_relative_to(root) else one.out
-        print(say(one.planned, one.build, one.proof, one.published, str(out), one.seconds, root))
+        print(say(one.planned, one.build, one.proof, one.published, str(one.out), one.seconds, root))
 
 
 # --- one build ----------------------------------------------------------------------------------------------
@@ -121,7 +122,8 @@ def _compile(asked: Asked, root: Path, step: Step) -> Done:
         return Done(asked, diagnostics)
     built = build(planned, root)
     default = root / "generated" / planned.policy.topology / planned.policy.platform.name
-    out = Path.cwd() / asked.out if asked.out else default
+    # As the user would write it: messages name it.
+    out = Path(asked.out or os.path.relpath(default))
     if asked.check:
         return _check(Done(asked, diagnostics, planned, built, out=out), step)
     return _publish(Done(asked, diagnostics, planned, built, out=out), root, step)
@@ -146,7 +148,9 @@ def _check(done: Done, step: Step) -> Done:
             stale = (
                 Diagnostic(
                     "ZT607",
-                    f"{done.out.name} is not what the topology says now",
+                    f"{done.out} is not what the topology says now"
+                    if done.out.is_dir()
+                    else f"{done.out} is not there yet",
                     why="What is committed or applied from there is an older policy, or was edited by hand.",
                     help="run the same command without --check, and review the difference",
                     detail=found,
@@ -185,7 +189,7 @@ def _our_bugs(proof: Proof) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "ZT510",
             f"the proof failed, and nothing was published: {found.message}",
-            found.labels,
+            (),  # the file that it points into was never published
             found.why,
             "this is a bug in zt_dsl: please report it, with the topology if you can",
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from zt_dsl.compiler import Build, Planned, Proof
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
-from zt_dsl.review import NO_IDENTITY, says_no_identity
+from zt_dsl.review import NO_IDENTITY, by_waiver, says_no_identity
 from zt_dsl.source import relative
 
 
@@ -34,14 +34,9 @@ def summary(
         f"  proven     {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
         "strangers included",
     ]
-    lines += [
-        f"  widened    {w.feature}: was {w.was}; is {w.now} · {w.why} · {_until(w.until)}" for w in widened.dropped
-    ]
-    lines += [
-        f"  widened    {flow.source} → {flow.target}: was {w.was}; is {w.now} · {w.why} · {_until(w.until)}"
-        for flow in policy.flows
-        for w in flow.widenings
-    ]
+    for (feature, why, until, _), facets in by_waiver(policy, widened.dropped).items():
+        lines.append(f"  widened    {feature}, {_until(until)}: {why}")
+        lines += [f"             {f'{edge}: ' if edge else ''}was {was}; is {now}" for edge, was, now in facets]
     lines += [
         f"  suspended  {_many(len(q.suspended), 'edge')} of {q.workload}, in quarantine: {q.reason.why} "
         f"({relative(q.reason.at.path, root)}:{q.reason.at.line})"

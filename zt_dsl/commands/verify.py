@@ -64,6 +64,14 @@ def _files(directory: Path) -> Iterator[tuple[str, bytes] | Diagnostic]:
         if path.suffix.lower() not in _SUFFIXES or path.name in _KUSTOMIZE or path.parent.name == ".zt":
             continue
         try:
+            if path.is_symlink():
+                yield Diagnostic(
+                    "ZT500",
+                    f"{path} is a symbolic link",
+                    why="What it leads to can change without this directory, and may be anything.",
+                    help="put the file itself there",
+                )
+                continue
             if path.is_dir():
                 continue
             yield str(path), path.read_bytes()

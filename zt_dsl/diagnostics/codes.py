@@ -49,7 +49,7 @@ TITLES: dict[str, str] = {
     "ZT232": "the topology governs nothing",
     "ZT233": "neither end of an edge is governed",
     # --- model: statements -----------------------------------------------------------------------
-    "ZT240": "an edge has no source",
+    "ZT240": "a statement speaks of nobody",
     "ZT241": "a statement is thrown away",
     "ZT242": "this cannot stand here in a statement",
     "ZT243": "an edge is past its date",

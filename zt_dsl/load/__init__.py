@@ -148,7 +148,7 @@ def _loaded(answer: bytes) -> Loaded | None:
 def _too_slow(request: Request, timeout: float) -> Diagnostic:
     return Diagnostic(
         "ZT105",
-        f"loading {request.topology} took longer than {timeout:g} seconds",
+        f"loading {request.topology} took longer than {timeout:g} second{'' if timeout == 1 else 's'}",
         why="The module runs in a process of its own; it was ended, so that a build cannot hang.",
         help="look for a loop, a request to a network or a wait for input at import; or allow more: --timeout 300",
     )

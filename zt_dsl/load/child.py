@@ -117,6 +117,15 @@ def _named(module: ModuleType, module_name: str, name: str, kind: type[T], setti
                     unfit.help,
                 )
             ) from None
+    elif settings and isinstance(found, kind):
+        raise _Failed(
+            Diagnostic(
+                "ZT108",
+                f"{module_name}:{name} takes no settings: it is a {kind.__name__}, not a function",
+                why="A setting that is passed over would be a policy that nobody asked for.",
+                help=f"name a function that takes them and returns a {kind.__name__}, or leave --set out",
+            )
+        )
     if not isinstance(found, kind):
         raise _Failed(wrong_kind(module_name, name, found, kind))
     return found

@@ -30,6 +30,8 @@ def missing(error: ModuleNotFoundError, asked: str, root: Path) -> Diagnostic:
 
 
 def _near_module(asked: str, root: Path) -> str:
+    if asked.endswith(".py"):
+        return f"did you mean `{asked[:-3].replace('/', '.')}`? a module is named as `import` has it"
     *folders, last = asked.split(".")
     folder = root.joinpath(*folders)
     there = [path.stem for path in folder.glob("*.py")] + [path.name for path in folder.glob("*/")]
@@ -53,13 +55,16 @@ def syntax(error: SyntaxError, asked: str) -> Diagnostic:
 
 def raised(error: BaseException, asked: str, root: Path) -> Diagnostic:
     """A module, or the function that was asked for, raised."""
-    text = f"{type(error).__name__}: {error}".rstrip(": ")
+    try:
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+    except Exception:  # its __str__ is the user's code, too
+        text = type(error).__name__
     return Diagnostic(
         "ZT103",
         f"loading `{asked}` raised {text}",
         _labels(error, root, type(error).__name__),
         "The topology is what the module says after it has run to its end.",
-        "run `python -c 'import " + asked + "'` for the whole traceback",
+        "for the whole traceback, run it again with ZT_DSL_TRACEBACK=1 in the environment",
     )
 
 
@@ -83,7 +88,7 @@ def no_such_name(module: ModuleType, asked: str, name: str, kind: type) -> Diagn
     return Diagnostic(
         "ZT106",
         f"module `{asked}` has no {name!r}" if name else f"`{asked}` says no name",
-        _first_line(module),
+        (),
         f"What to compile is named as module:name; {known}.",
         f"did you mean `{asked}:{near[0]}`?" if near else f"write {asked}:NAME",
     )
@@ -93,17 +98,14 @@ def wrong_kind(asked: str, name: str, found: object, kind: type) -> Diagnostic:
     """The name is there and is something else."""
     kind_of = type(found).__name__
     what = "a class" if isinstance(found, type) else f"{'an' if kind_of[0] in 'aeiou' else 'a'} {kind_of}"
+    if found is None:
+        what = "None"
     return Diagnostic(
         "ZT107",
         f"`{asked}:{name}` is {what}, not a {kind.__name__}",
         why=f"It must be a {kind.__name__}, or a function that returns one.",
         help=f"name the variable that holds the {kind.__name__}",
     )
-
-
-def _first_line(module: ModuleType) -> tuple[Label, ...]:
-    path = getattr(module, "__file__", None)
-    return (Label(Location(path, 1)),) if path else ()
 
 
 def _labels(error: BaseException, root: Path, text: str) -> tuple[Label, ...]:

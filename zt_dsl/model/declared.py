@@ -8,6 +8,7 @@ import attrs
 from attrs import field, frozen
 
 from zt_dsl.model.ports import Port
+from zt_dsl.model.recording import record
 from zt_dsl.source import Span, here
 
 
@@ -97,6 +98,8 @@ class Declared:
             Trap("annotated" if name in own else "shadowed", cls.__name__, name, ports[name].written_at)
             for name in sorted(hidden)
         )
+        if cls.traps:
+            record(cls)
 
 
 # The base itself is not its own subclass.

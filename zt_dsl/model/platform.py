@@ -77,8 +77,9 @@ class Waiver:
     written_at: Span = field(factory=here, init=False, eq=False, repr=False)
 
 
-def _cidrs(value: Iterable[str]) -> tuple[str, ...]:
-    return listed(value)
+def _cidrs(value: Iterable[str]) -> Iterable[str]:
+    # A text is iterable too, and its letters are no addresses: resolve reports it.
+    return value if isinstance(value, str) else listed(value)
 
 
 def _waivers(value: Iterable[Waiver]) -> tuple[Waiver, ...]:
@@ -100,6 +101,6 @@ class Platform:
     api_server: ApiServer = field(factory=ApiServer)
     nodes: Nodes = field(factory=Nodes)
     node_local_dns: str | None = None
-    pod_cidrs: tuple[str, ...] = field(default=(), converter=_cidrs)
+    pod_cidrs: Iterable[str] = field(default=(), converter=_cidrs)
     waivers: tuple[Waiver, ...] = field(default=(), converter=_waivers)
     written_at: Span = field(factory=here, init=False, eq=False, repr=False)

@@ -25,12 +25,12 @@ def derive_dns(policy: Policy) -> Policy:
                 first[flow.source] = reason
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
     said = {flow.source for flow in policy.flows if flow.target == policy.platform.dns}
-    known = set(policy.flows)
+    there = set(policy.flows)
     derived = tuple(
         flow
         for source, reason in first.items()
         for flow in _lookups(policy, source, evolve(reason, derived=_FOR))
-        if flow not in known and not (source in said and flow.target == policy.platform.dns)
+        if flow not in there and not (source in said and flow.target == policy.platform.dns)
     )
     return evolve(policy, flows=policy.flows + derived)
 

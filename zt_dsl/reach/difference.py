@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from attrs import evolve, frozen
 
-from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, united
+from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, united
 from zt_dsl.ir.flow import Labels
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, selector
 from zt_dsl.ir.traffic import EVERY_PORT, Ports, Protocol, ports
@@ -275,8 +275,8 @@ def _corner(box: _Box) -> _Point:
         case Pods(namespace=namespace, pods=pods):
             return _Point(box.subject.example(), (namespace.example(), pods.example()), protocol, port)
         case Addresses():
-            low, _ = box.remote.ranges[0]
-            return _Point(box.subject.example(), Addresses(((low, low),)), protocol, port)
+            address = addresses((ip_network(box.remote.example()),))
+            return _Point(box.subject.example(), address, protocol, port)
         case _:
             assert_never(box.remote)
 

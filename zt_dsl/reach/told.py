@@ -65,7 +65,7 @@ def _remote(remote: Pod | str, policy: Policy) -> str:
 def _pod(pod: Pod, policy: Policy) -> str:
     """The service that it is a pod of; otherwise a stranger, by its labels."""
     labels = dict(pod.labels)
-    for workload in policy.workloads:
+    for workload in (*policy.workloads, policy.platform.dns):
         if workload.place.namespace == pod.namespace and all(labels.get(k) == v for k, v in workload.labels):
             return f"{pod.namespace}/{workload.name}"
     shown = ", ".join(f"{key}={value}" for key, value in pod.labels) or "no labels"

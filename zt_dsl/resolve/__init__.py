@@ -59,10 +59,13 @@ def resolve(
     _identities(reading, read)
     edges, rules, cut = _statements(reading, topology, read, members, places, on)
     ruled = frozenset(governed)
+    hosted = {found: service for service, found in reading.services.values() if service.host_network is True}
     for written in edges:
-        governed_end(reading, written, ruled)
+        # Where `governs` itself is wrong, that is told, and not each edge that follows from it.
+        if governed and len(governed) == len(topology.governs):
+            governed_end(reading, written, ruled)
         tier_order(reading, written, order)
-        _host_network(reading, written)
+        _host_network(reading, written, hosted)
         _outside_the_mesh(reading, written, topology, read, ruled)
     _tiers_listed(reading, order)
     guardrails.hold(reading, rules, edges)
@@ -110,8 +113,20 @@ def _places(topology: Topology, platform: model_platform.Platform) -> Mapping[Sp
     return _Places({span: location or _UNKNOWN for span, location in found.items()})
 
 
+# What follows from each of these is not told beside it: that would be one mistake told twice.
+_FOLLOWS = {
+    "ZT206": ("ZT226",),
+    "ZT212": ("ZT226", "ZT242"),
+    "ZT213": ("ZT226", "ZT242"),
+    "ZT240": ("ZT226",),
+    "ZT242": ("ZT226",),
+}
+
+
 def _resolved(reading: Reading, policy: Policy | None) -> Resolved:
-    diagnostics = in_order(diagnosed(reading.findings))
+    told = {finding.code for finding in reading.findings}
+    followed = {code for cause in told for code in _FOLLOWS.get(cause, ())}
+    diagnostics = in_order(diagnosed(finding for finding in reading.findings if finding.code not in followed))
     return Resolved(None if errors(diagnostics) else policy, diagnostics)
 
 
@@ -242,8 +257,8 @@ def _statements(
             case Edge():
                 edges.append(edge(reading, platform, statement, members, places, on))
             case Quarantine():
-                cut.append(statement)
-                guardrails.rule(reading, platform, statement, members)
+                if guardrails.rule(reading, platform, statement, members) is not None:
+                    cut.append(statement)
             case Denial() | Guardrail():
                 rule = guardrails.rule(reading, platform, statement, members)
                 rules.extend(() if rule is None else (rule,))
@@ -270,19 +285,24 @@ def _tiers_listed(reading: Reading, order: tuple[str, ...]) -> None:
             )
 
 
-def _host_network(reading: Reading, written: Written) -> None:
+def _host_network(reading: Reading, written: Written, hosted: Mapping[Workload, Service]) -> None:
+    """The edge's own ends, and those that a tier stands for."""
     target = written.edge.target
-    ends = (*written.edge.sources, target.peer if isinstance(target, Endpoint) else None)
-    for end in ends:
-        if isinstance(end, Service) and end.host_network is True:
-            reading.found(
-                "ZT227",
-                f"`{end.name}` is on the host network: its pods are the node",
-                (written.edge.written_at, "in this edge"),
-                (end.written_at, "declared with host_network=True"),
-                why="Its connections carry the node's address, and no engine can tell it from its node.",
-                help="write Nodes(cidrs=[…]) in its place, or a Network with the addresses of those nodes",
-            )
+    direct = (*written.edge.sources, target.peer if isinstance(target, Endpoint) else None)
+    ends = {id(end): end for end in direct if isinstance(end, Service) and end.host_network is True}
+    for flow in written.flows:
+        for peer in (flow.source, flow.target):
+            if isinstance(peer, Workload) and peer in hosted:
+                ends[id(hosted[peer])] = hosted[peer]
+    for end in ends.values():
+        reading.found(
+            "ZT227",
+            f"`{end.name}` is on the host network: its pods are the node",
+            (written.edge.written_at, "in this edge"),
+            (end.written_at, "declared with host_network=True"),
+            why="Its connections carry the node's address, and no engine can tell it from its node.",
+            help="write Nodes(cidrs=[…]) in its place, or a Network with the addresses of those nodes",
+        )
 
 
 # --- mTLS -----------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def edge(
             help="remove the edge, or agree on a new date and write it here",
         )
     across = bool(reading.keep(names.boolean(written.across_tiers, "across_tiers", at)))
-    if across and not why:
+    if across and why is not None and not why.strip():
         reading.found(
             "ZT246",
             f"the edge {described(written)} crosses tiers without a reason",
@@ -117,7 +117,7 @@ def _sources(
             f"tier `{source.name}` has no services",
             (at, "an edge from nobody"),
             why="A tier stands for its services; without any this edge allows nothing.",
-            help="give a service this tier, or remove the edge",
+            help="list the services that have this tier in the topology's `services`, or remove the edge",
         )
     return tuple(found)
 

@@ -49,8 +49,9 @@ def rule(
 ) -> Rule | None:
     """A deny, a quarantine or a guardrail, read; None where it is wrong, which is then reported."""
     at = statement.written_at
+    before = len(reading.findings)
     why = reading.keep(names.text(statement.why, "why", at))
-    if why == "":
+    if why is not None and not why.strip():
         reading.found(
             "ZT246",
             f"{_word(statement)} has no reason",
@@ -68,7 +69,17 @@ def rule(
     but: tuple[Scope, ...] = ()
     if isinstance(statement, model.Never):
         but = _scopes(reading, platform, statement.but, members, statement)
-    return Rule(statement, tuple(sources), targets, but, why) if why else None
+    wrong = len(reading.findings) > before
+    if not wrong and not (sources and targets):
+        reading.found(
+            "ZT240",
+            f"{_word(statement)} speaks of nobody: it has no {'target' if sources else 'source'}",
+            (at, "holds for nothing"),
+            why="A rule about nothing holds nothing back, and looks as if it did.",
+            help="name whom it is about; a tier stands for the services that have it and that the topology knows",
+        )
+        wrong = True
+    return None if wrong or not why else Rule(statement, tuple(sources), targets, but, why)
 
 
 def _word(statement: model.Denial | model.Guardrail) -> str:
@@ -316,8 +327,6 @@ def quarantines(
         found = workload(reading, service) if isinstance(service, Service) else None
         if found is not None:
             cut.setdefault(found, statement)
-        elif not _reported(reading, service):
-            _cannot_stand(reading, service, "source", statement)
     suspended: dict[Workload, list[Flow]] = {found: [] for found in cut}
     left: list[Written] = []
     for written in edges:

@@ -1,5 +1,6 @@
 """Identity before anything else: services that a pod could both be cannot be told apart by any policy."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -34,9 +35,9 @@ def _together(group: Sequence[Named], told: frozenset[str]) -> Iterator[tuple[Na
         return
     keys = Counter(key for _, workload in group for key, _ in workload.labels if key not in told)
     if not keys:
-        for index, one in enumerate(group):
-            for other in group[index + 1 :]:
-                yield one, other
+        # All of these are alike. Each is told with its neighbour: told in all pairs, a copied label would bury
+        # everything else.
+        yield from itertools.pairwise(group)
         return
     key = min(keys, key=lambda k: (-keys[k], k))
     buckets: dict[str | None, list[Named]] = {}

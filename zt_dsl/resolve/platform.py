@@ -188,7 +188,7 @@ def _waiver(
         )
         return None
     why = reading.keep(names.text(waiver.why, "why", at))
-    if why == "":
+    if why is not None and not why.strip():
         reading.found(
             "ZT246",
             "a waiver has no reason",

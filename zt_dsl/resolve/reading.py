@@ -145,7 +145,7 @@ def workload(reading: Reading, service: Service) -> Workload | None:
 def _workload(reading: Reading, service: Service) -> Workload | None:
     at = service.written_at
     for kind in type(service).__mro__:
-        _traps(reading, kind)
+        kind_traps(reading, kind)
     name = reading.keep(names.dns_label(service.name, "service", at))
     where = place(reading, service.namespace, at)
     account = name
@@ -208,7 +208,8 @@ def _labels(reading: Reading, service: Service, name: str | None) -> tuple[tuple
     return pairs
 
 
-def _traps(reading: Reading, kind: type) -> None:
+def kind_traps(reading: Reading, kind: type) -> None:
+    """Report the port declarations of a kind that do not do what they look like."""
     for trap in vars(kind).get("traps", ()):
         finding = (
             Finding(
@@ -224,8 +225,7 @@ def _traps(reading: Reading, kind: type) -> None:
                 "ZT213",
                 f"`{trap.owner}.{trap.port}` is hidden by the field `{trap.port}`",
                 ((trap.written_at, "this port cannot be reached"),),
-                f"Every service has a field `{trap.port}`: `service.{trap.port}` is that, never the port. "
-                "mypy does not see it.",
+                f"Every service has a field `{trap.port}`: `service.{trap.port}` is that, never the port.",
                 f"give the port another name, such as `{trap.port}_port`",
             )
         )
@@ -311,7 +311,7 @@ def peer(reading: Reading, platform: Platform, model: ModelPeer) -> Peer | None:
 
 def _domain(reading: Reading, external: External) -> Domain | None:
     for kind in type(external).__mro__:
-        _traps(reading, kind)
+        kind_traps(reading, kind)
     for declaration in declared_ports(type(external)).values():
         strict_port(reading, declaration)
     return reading.keep(hosts.host(external.name, external.written_at))
@@ -325,7 +325,7 @@ def outside(reading: Reading, network: Network) -> Outside | None:
 def _outside(reading: Reading, network: Network) -> Outside | None:
     at = network.written_at
     for kind in type(network).__mro__:
-        _traps(reading, kind)
+        kind_traps(reading, kind)
     for declaration in declared_ports(type(network)).values():
         strict_port(reading, declaration)
     internet = network.cidrs == INTERNET.cidrs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from zt_dsl.ir.flow import Place
 from zt_dsl.model.peers import KubeDns, Namespace, Service
 from zt_dsl.model.statements import Statement
-from zt_dsl.resolve.reading import Reading, place
+from zt_dsl.resolve.reading import Reading, kind_traps, place
 from zt_dsl.source import Span
 
 _POP_TOP = dis.opmap["POP_TOP"]
@@ -17,8 +17,13 @@ _CACHE = dis.opmap["CACHE"]
 def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Place]) -> None:
     """Report what was made while the user's modules were imported, and then forgotten."""
     code_of: dict[int, bytes] = {}
-    known = {(found.place, found.name) for _, found in reading.services.values()}
-    told: set[tuple[Place, str]] = set()
+    # By name: a service that was read and is wrong has been told, and is not forgotten.
+    known = {
+        (model.namespace.name, model.name)
+        for model, _ in reading.read.values()
+        if isinstance(model, Service) and isinstance(model.namespace, Namespace)
+    }
+    told: set[tuple[object, object]] = set()
     for made in recorded:
         match made:
             case Statement() if _thrown_away(made.written_at, code_of):
@@ -33,8 +38,8 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
                 if isinstance(made, KubeDns) or namespace.name not in {p.namespace for p in governed}:
                     continue
                 where = place(reading, namespace, made.written_at)
-                if where in governed and (where, name) not in known | told:
-                    told.add((where, name))
+                if where in governed and (namespace.name, name) not in known | told:
+                    told.add((namespace.name, name))
                     reading.found(
                         "ZT226",
                         f"service `{name}` of the governed namespace `{where}` is in no statement",
@@ -43,6 +48,8 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
                         "that says so.",
                         help="write its edges, or list it in the topology's `services`",
                     )
+            case type():
+                kind_traps(reading, made)
             case _:
                 pass
 

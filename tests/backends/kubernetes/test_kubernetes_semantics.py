@@ -560,7 +560,7 @@ scalars: st.SearchStrategy[Value] = st.one_of(
     st.sampled_from(("", "web", "Web", "TCP", "10.0.0.0/8", "10.0.0.1/8", "::/0", "Ingress", "a" * 64, "a\n")),
     words,
 )
-KEYS = ("matchLabels", "podSelector", "cidr", "port", "from", "app", "metadata", "x")
+KEYS: tuple[str, ...] = ("matchLabels", "podSelector", "cidr", "port", "from", "app", "metadata", "x")
 
 
 def containers(inner: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:

@@ -89,7 +89,23 @@ def _rules(flows: Iterable[Flow], remote: Callable[[Flow], Peer], root: Path) ->
     by_peer: dict[Peer, list[Flow]] = {}
     for flow in flows:
         by_peer.setdefault(remote(flow), []).append(flow)
-    return tuple(Rule(_comments(of_peer, root), _peers(peer), _ports(of_peer)) for peer, of_peer in by_peer.items())
+    return tuple(
+        Rule((*_named(peer), *_comments(of_peer, root)), _peers(peer), _ports(of_peer))
+        for peer, of_peer in by_peer.items()
+    )
+
+
+def _named(peer: Peer) -> tuple[str, ...]:
+    """Addresses do not say whose they are; labels do."""
+    match peer:
+        case Outside(role="internet"):
+            return ("INTERNET: all addresses but those of pods, loopback, link-local and multicast",)
+        case Outside(role="network"):
+            return (f"network {peer}",)
+        case Outside():
+            return (str(peer),)
+        case _:
+            return ()
 
 
 def _ports(flows: Iterable[Flow]) -> tuple[NetworkPolicyPort, ...]:

@@ -346,7 +346,7 @@ def _policy_types(spec: dict[str, Value], problems: _Problems) -> tuple[Directio
         elif name in written[:index]:
             problems.append(_Problem((*at, index), f"is {name} a second time"))
     if not written:
-        return DIRECTIONS if "egress" in spec else ("Ingress",)
+        return DIRECTIONS if spec.get("egress") else ("Ingress",)
     return tuple(way for way in DIRECTIONS if way in written)
 
 
