@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from zt_dsl.compiler import Build, Planned, plan
-from zt_dsl.manifests.emit import emit
+from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
 from zt_dsl.manifests.publish import commit, stage
 from zt_dsl.manifests.read import ReadDocument, read
@@ -51,7 +51,8 @@ def measured(folder: Path) -> dict[str, float]:
     assert planned.backend is not None
     ready, backend = planned.policy, planned.backend
     documents = timed("lower", lambda: backend.lower(ready, folder))
-    files = timed("write", lambda: {path: emit(of_path).encode() for path, of_path in documents.items()})
+    written: Written = {}
+    files = timed("write", lambda: {path: emit(of_path, written).encode() for path, of_path in documents.items()})
     files["kustomization.yaml"] = emit((kustomization(tuple(documents)),)).encode()
     files["review.md"] = timed("review", lambda: review(ready, (), backend.name, folder).encode())
     built = Build(files, tuple(documents), len(documents))

@@ -114,6 +114,7 @@ HOSTS = ("api.example.com", "*.example.com", "**.example.org", "pay.example.net"
 # What may overlap pods and so needs the pod networks to be known, and what may not.
 PRIVATE = ("10.0.0.0/8", "10.244.0.0/15", "172.16.0.0/12", "192.168.1.0/24", "100.64.0.0/10", "fd00::/8", "0.0.0.0/1")
 PUBLIC = ("203.0.113.0/24", "203.0.113.0/26", "198.51.100.0/25", "192.0.2.7/32", "2001:db8::/32", "2001:db8:1::/48")
+WORLD_HOLES: Sequence[tuple[str, ...]] = ((), ("203.0.113.0/25",), ("10.0.0.0/8", "2001:db8::/33"))
 NETWORKS = ("office", "plant", "partner", "node-local-dns")
 POD_CIDRS: Sequence[tuple[str, ...]] = (
     ("10.244.0.0/16",),
@@ -355,8 +356,8 @@ def _labels(
 
 
 def _externals(draw: Draw[Any]) -> tuple[External, ...]:
-    hosts = some(draw, HOSTS, 0, 2)
-    return tuple(pick(draw, (HttpsApi, kind(External, ports(draw, 1))))(host) for host in hosts)
+    kinds: Sequence[type[External]] = (HttpsApi, kind(External, ports(draw, 1)))
+    return tuple(pick(draw, kinds)(host) for host in some(draw, HOSTS, 0, 2))
 
 
 def _networks(draw: Draw[Any], pods: tuple[str, ...]) -> tuple[Network, ...]:
@@ -372,8 +373,8 @@ def _networks(draw: Draw[Any], pods: tuple[str, ...]) -> tuple[Network, ...]:
         if _has_addresses(made, pods):
             found.append(made)
     if pods and flip(draw):
-        holes = pick(draw, ((), ("203.0.113.0/25",), ("10.0.0.0/8", "2001:db8::/33")))
-        found.append(kind(Network, ports(draw, 1))("world", cidrs=INTERNET.cidrs, excluding=holes))
+        world = kind(Network, ports(draw, 1))
+        found.append(world("world", cidrs=INTERNET.cidrs, excluding=pick(draw, WORLD_HOLES)))
     return tuple(found)
 
 
@@ -501,7 +502,7 @@ def apart(world: World, one: object, other: object) -> bool:
 
 def _pairs(world: World, flows: Sequence[tuple[Source, Endpoint]]) -> list[tuple[Source, Peer | Namespace]]:
     """Sources and targets that no edge connects."""
-    everyone = (*world.services, *world.unreachable, *world.governed, *world.others)
+    everyone: tuple[Service | Namespace, ...] = (*world.services, *world.unreachable, *world.governed, *world.others)
     sources: list[Source] = [*everyone, *world.networks, ApiServer(), Nodes()]
     targets: list[Peer | Namespace] = [*everyone, *world.networks, *world.externals, ApiServer()]
     return [

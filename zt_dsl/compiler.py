@@ -12,7 +12,7 @@ from zt_dsl.checks import CHECKS, unneeded
 from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
 from zt_dsl.ir.platform import Calico, Cilium, Istio, Kubernetes, NoMesh, NoNetwork
 from zt_dsl.ir.policy import Policy
-from zt_dsl.manifests.emit import emit
+from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.passes import PASSES
@@ -21,6 +21,7 @@ from zt_dsl.reach.declared import reach_of
 from zt_dsl.reach.difference import differences
 from zt_dsl.reach.told import counted, told
 from zt_dsl.review import review
+from zt_dsl.source import Location
 
 KUSTOMIZATION = "kustomization.yaml"
 REVIEW = "review.md"
@@ -133,7 +134,8 @@ def build(planned: Planned, root: Path) -> Build:
     assert backend is not None
     assert widened is not None
     documents = backend.lower(policy, root)
-    files = {path: emit(of_path).encode() for path, of_path in documents.items()}
+    written: Written = {}
+    files = {path: emit(of_path, written).encode() for path, of_path in documents.items()}
     listed = kustomization(
         tuple(files), (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
@@ -163,8 +165,11 @@ class Proof:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def prove(planned: Planned, files: Iterable[tuple[str, bytes]]) -> Proof:
-    """Read these files back and compare what they permit with what the policy declares, in both directions."""
+def prove(planned: Planned, files: Iterable[tuple[str, bytes]], *, emitted: bool = False) -> Proof:
+    """Read these files back and compare what they permit with what the policy declares, in both directions.
+
+    `emitted`: we wrote them ourselves, so each has to fit the JSON Schema of what we emit, too.
+    """
     policy, backend = planned.policy, planned.backend
     assert policy is not None
     assert backend is not None
@@ -176,6 +181,7 @@ def prove(planned: Planned, files: Iterable[tuple[str, bytes]]) -> Proof:
                 problems.append(unreadable)
             case found:
                 documents.extend(found)
+                problems.extend(_misshapen(one, backend) for one in found if emitted and backend.check(one.body))
     namespaces = frozenset(place.namespace for place in policy.governed)
     permitted, not_understood = backend.read(documents, namespaces)
     # What was not understood may permit anything: that something is refused cannot be said beside it.
@@ -186,3 +192,11 @@ def prove(planned: Planned, files: Iterable[tuple[str, bytes]]) -> Proof:
         if not (unread and difference.kind == "narrower")
     )
     return Proof(*counted(policy), in_order((*problems, *not_understood, *said)))
+
+
+def _misshapen(document: ReadDocument, backend: Backend) -> Diagnostic:
+    return Diagnostic(
+        "ZT501",
+        f"{document.path} does not fit the schema of what is emitted: {'; '.join(backend.check(document.body))}",
+        (Label(Location(document.path, document.line)),),
+    )

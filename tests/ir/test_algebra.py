@@ -157,7 +157,7 @@ def test_selector_example_is_selected(one: Selector) -> None:
 @given(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(("a", "b"))))
 def test_labels_select_the_label_sets_that_hold_them(labels: dict[str, str]) -> None:
     expected = {n for n, each in enumerate(LABEL_SETS) if labels.items() <= each.items()}
-    assert label_sets(with_labels(labels.items())) == expected
+    assert label_sets(with_labels(tuple(labels.items()))) == expected
 
 
 def test_not_any_value_is_absent() -> None:

@@ -1,6 +1,6 @@
 """What a backend is, and the plan: which facets of a policy its engine can say, and what becomes of the rest."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
 from zt_dsl.ir.flow import Flow, Outside, Place, place_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.read import ReadDocument
-from zt_dsl.manifests.tree import Document
+from zt_dsl.manifests.tree import Document, Value
 from zt_dsl.passes.widen import feature_of, name_feature
 from zt_dsl.reach.grants import Origin, Reach
 
@@ -42,7 +42,8 @@ class Backend:
 
     `versions` are those that are known, oldest first; `judged` those whose own code the conformance tests run.
     `lower` returns files by path relative to the output directory; `read` is the independent reader, and
-    `located` finds the line of a rule that it read.
+    `located` finds the line of a rule that it read. `check` says where a document does not fit the JSON Schema
+    of what is emitted.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Backend:
     lower: Callable[[Policy, Path], dict[str, tuple[Document, ...]]]
     read: Callable[[Sequence[ReadDocument], frozenset[str]], tuple[Reach, tuple[Diagnostic, ...]]]
     located: Callable[[Origin], Origin]
+    check: Callable[[Mapping[str, Value]], tuple[str, ...]]
 
 
 def capability(backend: Backend, feature: str) -> Capability:

@@ -134,7 +134,7 @@ def _check(done: Done, step: Step) -> Done:
     assert done.planned and done.build and done.out is not None
     step("proving")
     files = done.build.files
-    proof = prove(done.planned, [(path, files[path]) for path in done.build.manifests])
+    proof = prove(done.planned, [(path, files[path]) for path in done.build.manifests], emitted=True)
     failed = _our_bugs(proof)
     if failed:
         return evolve(done, diagnostics=(*done.diagnostics, *failed), proof=proof)
@@ -168,7 +168,7 @@ def _publish(done: Done, root: Path, step: Step) -> Done:
         return evolve(done, diagnostics=(*done.diagnostics, *staged))
     try:
         step("proving")
-        proof = prove(done.planned, ((path, staged.read(path)) for path in done.build.manifests))
+        proof = prove(done.planned, ((path, staged.read(path)) for path in done.build.manifests), emitted=True)
         failed = _our_bugs(proof)
     except BaseException:
         abandon(staged)

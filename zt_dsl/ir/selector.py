@@ -6,6 +6,7 @@ v0.37.2, `pkg/labels/selector.go`): its requirements are joined by "and", and ea
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -120,6 +121,10 @@ def selector(terms: Iterable[tuple[str, Values]]) -> Selector:
     return Selector(tuple(sorted(merged.items(), key=_key)))
 
 
-def with_labels(labels: Iterable[tuple[str, str]]) -> Selector:
-    """`matchLabels`: each of these labels, with exactly this value."""
+@lru_cache(maxsize=1 << 16)
+def with_labels(labels: tuple[tuple[str, str], ...]) -> Selector:
+    """`matchLabels`: each of these labels, with exactly this value.
+
+    Equal ones are one object, so that comparing them is comparing their identity.
+    """
     return selector((key, Values(frozenset((value,)))) for key, value in labels)

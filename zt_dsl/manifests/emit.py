@@ -45,8 +45,15 @@ class UnmarkedEmptyMap(Unwritable):
     """A map without entries that is not `EMPTY_MAP`."""
 
 
-def emit(documents: Iterable[Document]) -> str:
+Written = dict[tuple[int, str], list[str]]
+"""Lines of items that were written before, by the id of the tree and the indentation."""
+
+
+def emit(documents: Iterable[Document], written: Written | None = None) -> str:
     """The documents as YAML, separated by `---`. Deterministic; every line ends with a line feed.
+
+    A caller that writes many files may hand over one `written` for all of them, and the same tree (the same
+    object) for what they have in common: it is then written once. The trees must outlive it.
 
     Raises `Unwritable` for what must never be written: an empty list (`EmptyList`), a map that is empty by
     accident (`UnmarkedEmptyMap`), None, a float, an integer beyond 64 bits, a key that is no string or too
@@ -57,7 +64,7 @@ def emit(documents: Iterable[Document]) -> str:
         if lines:
             lines.append("---")
         _comments("", document.comments, lines)
-        _entries(document.body, "", "", lines)
+        _entries(document.body, "", "", lines, {} if written is None else written)
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -65,7 +72,7 @@ def emit(documents: Iterable[Document]) -> str:
 # with its class patterns takes twice as long.
 
 
-def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str]) -> None:
+def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str], written: Written) -> None:
     """`first` is what the first line begins with: the indentation, or the dash of the item that holds it."""
     _check_not_empty(tree, lines)
     start = first
@@ -76,16 +83,16 @@ def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str]
         elif isinstance(value, dict):
             lines.append(head)
             deeper = indent + "  "
-            _entries(value, deeper, deeper, lines)
+            _entries(value, deeper, deeper, lines, written)
         elif isinstance(value, list | tuple):
             lines.append(head)
-            _items(value, indent, lines)
+            _items(value, indent, lines, written)
         else:
             lines.append(f"{head} {_scalar(value, head)}")
         start = indent
 
 
-def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str]) -> None:
+def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str], written: Written) -> None:
     _check_not_empty(tree, lines)
     deeper = indent + "  "
     for element in tree:
@@ -94,13 +101,17 @@ def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str]) -> None:
             _comments(indent, value.comments, lines)
             value = value.value
         if isinstance(value, dict):
-            _entries(value, f"{indent}- ", deeper, lines)
+            known = written.get((id(value), indent))
+            if known is None:
+                known = written[id(value), indent] = []
+                _entries(value, f"{indent}- ", deeper, known, written)
+            lines += known
         elif isinstance(value, str):
             lines.append(f"{indent}- {_text(value)}")
         elif isinstance(value, list | tuple):
             # On a line of its own, so that a comment above the inner list's first element has a place.
             lines.append(f"{indent}-")
-            _items(value, deeper, lines)
+            _items(value, deeper, lines, written)
         else:
             lines.append(f"{indent}- {_scalar(value, indent)}")
 

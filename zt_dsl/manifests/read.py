@@ -6,11 +6,11 @@ parses it as YAML 1.1 and as YAML 1.2 and refuses what is not the same in both.
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -82,29 +82,6 @@ def comments_above(document: ReadDocument, path: Path) -> tuple[str, ...]:
     while start and above[start - 1].lstrip(" ").startswith("#"):
         start -= 1
     return tuple(line.strip(" ").removeprefix("#").strip(" ") for line in above[start:])
-
-
-def shape(value: Value, keep: frozenset[str] = frozenset()) -> Hashable:
-    """What of a value a schema can see, so that a schema is asked once for each distinct shape.
-
-    A map is its keys and their shapes, a list the set of its elements' shapes, a scalar its type. Two values
-    of one shape get the same answer as to structure: types, required and unknown keys, lists empty or not.
-    They need not as to values: `enum`, `const`, `pattern`, `minimum`, `format`, lengths, the number of
-    elements, `uniqueItems`. Scalars under a key in `keep` stay as they are (also inside a list), for keys
-    of few values such as `kind` or `protocol`; everything else must be checked by whoever reads the values.
-    """
-    return _shape(value, keep, verbatim=False)
-
-
-def _shape(value: Value, keep: frozenset[str], *, verbatim: bool) -> Hashable:
-    if isinstance(value, dict):
-        # Equal maps in another order are other shapes: one more question to the schema, never a wrong answer.
-        return tuple([(key, _shape(child, keep, verbatim=key in keep)) for key, child in value.items()])
-    if isinstance(value, list):
-        return frozenset([_shape(child, keep, verbatim=verbatim) for child in value])
-    # By name, and with its type even when kept: True and 1 are equal to Python.
-    kind = type(value).__name__
-    return (kind, value) if verbatim else kind
 
 
 def _child(node: Value, step: str | int) -> Value:
@@ -206,17 +183,52 @@ _Parsed: TypeAlias = tuple[int, bool, str | None, str | int | bool | _Mark]
 _Waiting: TypeAlias = tuple[int, _Container, str | None]
 
 
-def _read_lines(text: str, lines: _Lines | None) -> _Documents:
-    """Raises `_Unsure` at the first line that is not in the subset."""
+# An element of a list at the indentation of a policy's rules, with all of its lines; or any one line.
+_CHUNK = re.compile(r"  - [^\n]*\n(?:    [^\n]*\n)+|[^\n]*\n|[^\n]+")
+# More than is open around such an element in any policy: what is that deep is left to the full reader.
+_AROUND = 8
+
+
+@lru_cache(maxsize=1 << 15)
+def _block(text: str) -> Value:
+    """The element that these lines are. Raises `_Unsure`.
+
+    Policies repeat their rules: what lets a caller in is the same in each service that it calls. An element may
+    be read on its own, because nothing above it changes what its lines say, which are all deeper than its dash.
+    It is shared between documents: nobody may change what was read.
+    """
+    ((_, document),) = _read_lines(f"block:\n{text}", {}, MAX_DEPTH - _AROUND)
+    (element,) = cast("list[Value]", document["block"])
+    return element
+
+
+def _read_lines(text: str, lines: _Lines | None, deepest: int = MAX_DEPTH) -> _Documents:
+    """Raises `_Unsure` at the first line that is not in the subset.
+
+    Without `lines` to note, elements that were read before are not read again.
+    """
     documents: _Documents = []
-    start = 0
+    start = number = 0
     body: dict[str, Value] = {}
     # The containers that are open, outermost first, with the indentation of their entries.
     stack: list[tuple[int, _Container]] = [(0, body)]
     waiting: _Waiting | None = None
 
     # One more separator ends the last document.
-    for number, line in enumerate([*text.split("\n"), "---"], 1):
+    for chunk in (*(_CHUNK.findall(text) if lines is None else text.split("\n")), "---"):
+        number += 1
+        line = chunk.rstrip("\n")
+        if "\n" in line:
+            if waiting:
+                stack.append((2, _opened(waiting, 2, True)))
+                waiting = None
+            if len(stack) > _AROUND:
+                raise _Unsure
+            around = _container(stack, 2, True)
+            if isinstance(around, list):  # as `_container` has seen to
+                around.append(_block(chunk))
+            number += line.count("\n")
+            continue
         if line == "---":
             if waiting:
                 raise _Unsure
@@ -248,7 +260,7 @@ def _read_lines(text: str, lines: _Lines | None) -> _Documents:
             container.append(element)
             container = element
             stack.append((indent, container))
-        if key is None or key in container or len(stack) > MAX_DEPTH:
+        if key is None or key in container or len(stack) > deepest:
             raise _Unsure
         if lines is not None:
             lines[id(container), key] = number

@@ -1,6 +1,7 @@
 """From the policy to NetworkPolicies: only translates. What cannot be translated never gets here."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import assert_never
 
@@ -15,6 +16,7 @@ from zt_dsl.backends.kubernetes.objects import (
 from zt_dsl.ir.addresses import IPNetwork, collapsed
 from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Reason, Workload
 from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.traffic import Port
 from zt_dsl.manifests.names import file_name, object_name
 from zt_dsl.manifests.tree import Document
 from zt_dsl.source import Location, relative
@@ -108,15 +110,22 @@ def _named(peer: Peer) -> tuple[str, ...]:
             return ()
 
 
-def _ports(flows: Iterable[Flow]) -> tuple[NetworkPolicyPort, ...]:
-    found = {
-        NetworkPolicyPort(flow.port.first, protocol, flow.port.last)
-        for flow in flows
-        for protocol in flow.port.protocols
-    }
-    return tuple(sorted(found, key=lambda port: (port.port, port.end_port, port.protocol)))
+def _ports(flows: Sequence[Flow]) -> tuple[NetworkPolicyPort, ...]:
+    if len(flows) == 1:
+        return _of_port(flows[0].port)
+    return _sorted(port for flow in flows for port in _of_port(flow.port))
 
 
+@lru_cache(maxsize=1 << 14)
+def _of_port(port: Port) -> tuple[NetworkPolicyPort, ...]:
+    return _sorted(NetworkPolicyPort(port.first, protocol, port.last) for protocol in port.protocols)
+
+
+def _sorted(ports: Iterable[NetworkPolicyPort]) -> tuple[NetworkPolicyPort, ...]:
+    return tuple(sorted(set(ports), key=lambda port: (port.port, port.end_port, port.protocol)))
+
+
+@lru_cache(maxsize=1 << 14)
 def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
     match peer:
         case Workload():

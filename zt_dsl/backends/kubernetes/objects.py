@@ -4,6 +4,8 @@ Narrower than upstream on purpose: no list may be empty, no port may be missing,
 namespace, both policyTypes are always written. What cannot be said here cannot be emitted.
 """
 
+from functools import lru_cache
+
 from attrs import field, frozen
 
 from zt_dsl.ir.selector import METADATA_NAME
@@ -18,7 +20,7 @@ def _not_empty(instance: object, attribute: object, value: tuple[object, ...]) -
         raise ValueError(f"{instance!r}: {attribute!r} is empty, and an empty list would mean everything")
 
 
-@frozen
+@frozen(cache_hash=True)
 class NetworkPolicyPort:
     """One port, or with `end_port` above it a range of ports, of one protocol."""
 
@@ -34,7 +36,7 @@ class NetworkPolicyPort:
         return tree
 
 
-@frozen
+@frozen(cache_hash=True)
 class PodPeer:
     """The pods with these labels in one namespace; without labels all of its pods."""
 
@@ -49,7 +51,7 @@ class PodPeer:
         return tree
 
 
-@frozen
+@frozen(cache_hash=True)
 class IPBlock:
     """Addresses, less those of `excepted`, each of which lies strictly inside."""
 
@@ -75,12 +77,15 @@ class Rule:
     peers: tuple[NetworkPolicyPeer, ...] = field(validator=_not_empty)
     ports: tuple[NetworkPolicyPort, ...] = field(validator=_not_empty)
 
-    def item(self, peers: str) -> Item:
-        """As YAML has it; `peers` is `from` or `to`."""
-        return Item(
-            self.comments,
-            {peers: [peer.tree() for peer in self.peers], "ports": [port.tree() for port in self.ports]},
-        )
+    def item(self, word: str) -> Item:
+        """As YAML has it; `word` is what the peers stand under, `from` or `to`."""
+        return Item(self.comments, _rule(word, self.peers, self.ports))
+
+
+@lru_cache(maxsize=1 << 16)
+def _rule(word: str, peers: tuple[NetworkPolicyPeer, ...], ports: tuple[NetworkPolicyPort, ...]) -> Tree:
+    """Rules that say the same are one tree: whoever writes them may write it once."""
+    return {word: [peer.tree() for peer in peers], "ports": [port.tree() for port in ports]}
 
 
 @frozen

@@ -272,6 +272,8 @@ class _Readers:
     selector: _Reader[Value, Selector]
     ports: _Reader[Value, Ports]
     peer: _Reader[tuple[str, Value], Remote | None]
+    # By the identity of a rule, which lives as long as the documents that it is in; and its direction.
+    rules: dict[tuple[int, Direction], tuple[tuple[Remote, ...], Ports]] = field(factory=dict)
 
 
 def _readers() -> _Readers:
@@ -361,16 +363,38 @@ def _rules(
     problems: _Problems,
 ) -> Iterator[Grant]:
     """A list that is missing or empty grants nothing; a rule that is empty grants everything (T)."""
-    section, peers, names = way.lower(), _PEERS[way], _RULE[way]
+    section = way.lower()
     for index, element in enumerate(_elements(tree, ("spec", section), problems)):
         at = ("spec", section, index)
-        rule = _fields(element, names, at, problems)
-        remotes = _remotes(namespace, rule.get(peers), known, (*at, peers), problems)
-        opened = known.ports(rule.get("ports"), (*at, "ports"), problems)
+        remotes, opened = _rule(element, namespace, way, known, at, problems)
         what = f"{title} {section}[{index}]"
         origin = RuleOrigin(what, document.path, document.line, document=document, rule=at)
         for remote in remotes:
             yield Grant(namespace, way, subject, remote, opened, origin)
+
+
+def _rule(
+    element: Value, namespace: str, way: Direction, known: _Readers, at: Path, problems: _Problems
+) -> tuple[tuple[Remote, ...], Ports]:
+    """Who, and on which ports. The reader gives equal rules of many documents as one object, read once here."""
+    found = known.rules.get((id(element), way))
+    if found is not None:
+        return found
+    before = len(problems)
+    fields = _fields(element, _RULE[way], at, problems)
+    peers = fields.get(_PEERS[way])
+    remotes = _remotes(namespace, peers, known, (*at, _PEERS[way]), problems)
+    opened = known.ports(fields.get("ports"), (*at, "ports"), problems)
+    if len(problems) == before and _says_where(peers):
+        known.rules[id(element), way] = (remotes, opened)
+    return remotes, opened
+
+
+def _says_where(peers: Value) -> bool:
+    """Whether the peers are the same in whatever namespace the policy is."""
+    return isinstance(peers, list) and all(
+        isinstance(peer, dict) and ("namespaceSelector" in peer or "ipBlock" in peer) for peer in peers
+    )
 
 
 # --- peers -------------------------------------------------------------------------------------------
@@ -459,12 +483,10 @@ def _selector(tree: Value, at: Path, problems: _Problems) -> Selector:
     labels = _labels(fields.get("matchLabels", {}), (*at, "matchLabels"), problems)
     here = (*at, "matchExpressions")
     expressions = _elements(fields.get("matchExpressions"), here, problems)
-    return selector(
-        [
-            *((key, Values(frozenset((value,)))) for key, value in labels.items()),
-            *(_expression(each, (*here, index), problems) for index, each in enumerate(expressions)),
-        ]
-    )
+    by_labels = with_labels(tuple(sorted(labels.items())))
+    if not expressions:
+        return by_labels
+    return by_labels & selector(_expression(each, (*here, index), problems) for index, each in enumerate(expressions))
 
 
 def _labels(tree: Value, at: Path, problems: _Problems) -> dict[str, str]:
