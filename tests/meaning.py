@@ -329,7 +329,9 @@ def asked(meaning: Meaning) -> Asked:
         for step in (-1, 0, 1)
         if 1 <= number + step <= LAST_PORT
     }
-    ports = [(protocol, number) for number in sorted(numbers or {80}) for protocol in PROTOCOLS]
+    ports: list[tuple[Protocol, int]] = [
+        (protocol, number) for number in sorted(numbers or {80}) for protocol in PROTOCOLS
+    ]
     return Asked(tuple(pods), tuple(boundaries(dict.fromkeys(cidrs))), tuple(ports))
 
 

@@ -86,10 +86,10 @@ GOVERNED = ("shop", "pay", "on")
 UNGOVERNED = ("ops", "kube-system")
 SERVICES = ("web", "api", "db", "jobs", "08")
 TIERS = ("edge", "app", "data")
-LABEL_KEYS = ("app", "app.kubernetes.io/name")
+LABEL_KEYS: Sequence[str] = ("app", "app.kubernetes.io/name")
 ELSEWHERE = "west"
 # What YAML could take for something else; each is the label of one service at most.
-LABEL_VALUES = ("null", "1e3", "0x1F", "a.b_c", "")
+LABEL_VALUES: Sequence[str] = ("null", "1e3", "0x1F", "a.b_c", "")
 PORTS = ("main", "bulk", "side")
 DIALLED = (None, None, 80, 8443)
 MODES: Sequence[Mtls | None] = (None, None, "strict", "permissive", "disable")
@@ -127,13 +127,17 @@ POD_CIDRS: Sequence[tuple[str, ...]] = (
 # --- choices -------------------------------------------------------------------------------------------
 
 # Made once: Hypothesis validates each strategy that it has not seen, which costs more than the choice.
-_BELOW = tuple(st.integers(0, most) for most in range(512))
 _COIN = st.booleans()
+
+
+@cache
+def _below(many: int) -> st.SearchStrategy[int]:
+    return st.integers(0, many - 1)
 
 
 def pick(draw: Draw[Any], values: Sequence[T]) -> T:
     """One of them; the first is the simplest."""
-    index: int = draw(_BELOW[len(values) - 1])
+    index: int = draw(_below(len(values)))
     return values[index]
 
 
@@ -145,7 +149,7 @@ def some(draw: Draw[Any], values: Sequence[T], least: int, most: int) -> list[T]
     """Some of them, each once, in any order."""
     left = list(values)
     many = pick(draw, range(least, min(most, len(left)) + 1))
-    return [left.pop(draw(_BELOW[len(left) - 1])) for _ in range(many)]
+    return [left.pop(draw(_below(len(left)))) for _ in range(many)]
 
 
 # --- kinds ---------------------------------------------------------------------------------------------

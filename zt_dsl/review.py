@@ -1,6 +1,7 @@
 """`review.md`: what is in force, for reviewers who read no Python."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Widening, Workload, place_of
@@ -152,5 +153,6 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|<>`[]&_~*"} | {"\n": " ", "\r": " "})
 
 
+@lru_cache(maxsize=1 << 14)
 def _cell(text: str) -> str:
     return text.translate(_SPECIAL)

@@ -325,7 +325,7 @@ def test_a_proof_that_fails_publishes_nothing(
     honest, opened = emitter.emit, "port: 8080\n      endPort: 8081"
     monkeypatch.setattr(
         "zt_dsl.compiler.emit",
-        lambda documents: honest(documents).replace("port: 8080", opened),
+        lambda documents, _=None: honest(documents).replace("port: 8080", opened),
     )
 
     assert run(["compile", *NATIVE]) == 70

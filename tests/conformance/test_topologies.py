@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.conformance.engines import client
 from tests.conformance.engines.client import Document, KubernetesEngine
@@ -95,6 +95,7 @@ def test_the_engine_says_of_every_topology_what_its_author_wrote(kubernetes_engi
         max_examples=TOPOLOGIES,
         derandomize=True,
         database=None,
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(cases())

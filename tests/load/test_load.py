@@ -51,7 +51,7 @@ def loaded(folder: Path, source: str, topology: str = "m:topology", **changed: o
         ("x = (\n", "ZT102", 1),
         ("import not_installed_anywhere", "ZT101", 1),
         ("raise KeyboardInterrupt", "ZT103", 1),
-        ("x = 1", "ZT106", 1),
+        ("x = 1", "ZT106", None),
         ("topology = 3", "ZT107", None),
         ("from zt_dsl import Topology as topology", "ZT107", None),
         ("def topology(): return 3", "ZT107", None),

@@ -23,6 +23,7 @@ def templates(policy: Policy) -> tuple[Diagnostic, ...]:
             "It becomes a comment in the manifests; Helm and Flux replace there too, or fail.",
             "write it without {{ }} and ${ }",
         )
-        for why, at in dict.fromkeys((*edges, *waivers, *denials, *quarantined))
-        if _TEMPLATE.search(why)
+        for why, at in dict.fromkeys(
+            (why, at) for why, at in (*edges, *waivers, *denials, *quarantined) if _TEMPLATE.search(why)
+        )
     )

@@ -9,6 +9,8 @@ from zt_dsl.ir.traffic import Ports, Whole
 def void(policy: Policy) -> tuple[Diagnostic, ...]:
     """ZT402: allows add up, so one edge to the whole port leaves nothing for the narrowed one to refuse."""
     whole: dict[tuple[Peer, Ports], list[Flow]] = {}
+    if all(isinstance(flow.narrowing, Whole) for flow in policy.flows):
+        return ()
     for flow in policy.flows:
         if isinstance(flow.narrowing, Whole):
             whole.setdefault((flow.target, flow.port.ports), []).append(flow)

@@ -1,7 +1,6 @@
 """`compile`: write the policies of a topology, and prove them."""
 
 import argparse
-import gc
 import os
 import sys
 import time
@@ -65,8 +64,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(given: argparse.Namespace) -> int:
     """Write the policies of a topology, and prove that they permit what it declares and nothing else."""
-    # A short life that only allocates: collecting would cost as much as compiling.
-    gc.disable()
     root = project_root(Path.cwd())
     style: Format = given.style
     if given.topology is not None:
@@ -111,8 +108,7 @@ def _report(done: list[Done], style: Format, root: Path) -> None:
 
 
 def _compile(asked: Asked, root: Path, step: Step) -> Done:
-    step("loading")
-    found = loaded(asked.what, root)
+    found = loaded(asked.what, root, lambda: step("loading"))
     if found.policy is None:
         return Done(asked, found.diagnostics)
     step("compiling")

@@ -1,6 +1,7 @@
 """Options that several commands take, and what they mean."""
 
 import argparse
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
@@ -108,10 +109,10 @@ def engine(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def loaded(asked: What, root: Path) -> Loaded:
+def loaded(asked: What, root: Path, tick: Callable[[], None]) -> Loaded:
     """Load and resolve. Raises UsageError, naming the module's platforms, where none was asked for."""
     request = Request(asked.topology, asked.platform, asked.engine, asked.settings, asked.on.isoformat(), str(root))
-    found = load(request, timeout=asked.timeout)
+    found = load(request, timeout=asked.timeout, tick=tick)
     if not asked.platform and not asked.engine and not found.diagnostics:
         module = asked.topology.partition(":")[0]
         known = "; ".join(f"--platform {name}" for name in found.platforms)

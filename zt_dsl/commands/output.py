@@ -64,7 +64,7 @@ def _in_color() -> bool:
 
 
 class Step(Protocol):
-    """Says what is being done now."""
+    """Says what is being done now; called again and again while it is."""
 
     def __call__(self, doing: str, /) -> None: ...
 
@@ -72,31 +72,17 @@ class Step(Protocol):
 @contextmanager
 def progress() -> Iterator[Step]:
     """Steps are shown on stderr once a run takes longer than a second, and only on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from threading import Timer
-
-    doing = ["loading"]
     started = time.monotonic()
-    shown: list[bool] = []
+    shown = ""
 
-    def show() -> None:
-        shown.append(True)
-        print(f"\r\x1b[2K{doing[0]} …", end="", file=sys.stderr, flush=True)
-
-    timer = Timer(1.0, show)
-    timer.daemon = True
-    timer.start()
-
-    def step(now: str) -> None:
-        doing[0] = now
-        if time.monotonic() - started > 1.0:
-            show()
+    def step(doing: str) -> None:
+        nonlocal shown
+        if sys.stderr.isatty() and doing != shown and time.monotonic() - started > 1.0:
+            shown = doing
+            print(f"\r\x1b[2K{doing} …", end="", file=sys.stderr, flush=True)
 
     try:
         yield step
     finally:
-        timer.cancel()
         if shown:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)

@@ -1,7 +1,6 @@
 """`verify`: prove a directory of manifests that somebody may have edited."""
 
 import argparse
-import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,11 +33,10 @@ def command(given: argparse.Namespace) -> int:
     style: Format = given.style
     if not directory.is_dir():
         raise UsageError(f"{directory} is no directory")
-    gc.disable()
     started = time.perf_counter()
     root = project_root(Path.cwd())
     with progress() as step:
-        found = loaded(what(given.topology, given), root)
+        found = loaded(what(given.topology, given), root, lambda: step("loading"))
         diagnostics = found.diagnostics
         planned = plan(found.policy) if found.policy is not None else None
         if planned is not None:

@@ -5,26 +5,25 @@ model objects never do, and what the user's code prints goes to stderr.
 """
 
 import contextlib
-import json
 import os
 import pickle
 import selectors
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import NoReturn
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.policy import Policy
 
+OUR_BUG = 70
 TIMEOUT = 60.0
 """Seconds that a user's modules may take, unless the command says otherwise."""
 
@@ -55,70 +54,81 @@ class Loaded:
     """What failed in our own code, where something did: the user's code is never to blame for it."""
 
 
-def load(request: Request, *, timeout: float = TIMEOUT) -> Loaded:
-    """Load and resolve in a child process, which gets `timeout` seconds.
+def load(request: Request, *, timeout: float = TIMEOUT, tick: Callable[[], None] = lambda: None) -> Loaded:
+    """Load and resolve in a child process, which gets `timeout` seconds; `tick` is called while waiting.
 
     A module that raises, exits, hangs or is missing is a ZT1xx diagnostic; this function does not raise for
     anything that the user's code does. Raises RuntimeError for a failure of ours in the child.
+
+    The child is forked, not started anew: it begins with the IR and the diagnostics imported, which is half of
+    what it needs. Nothing has been started in this process by then that a fork would lose.
     """
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "zt_dsl.load.child", str(writing)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=2,  # what the user's modules print is not our output
-        pass_fds=(writing,),
-        start_new_session=True,  # so that whatever it started ends with it
-    ) as child:
-        os.close(writing)
-        try:
-            _ask(child, request)
-            answer = _answer(reading, child, time.monotonic() + timeout)
-        finally:
-            os.close(reading)
-            _end(child)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if not child:
+        _become(request, reading, writing)
+    os.close(writing)
+    status: int | None = None
+    try:
+        answer, status = _answer(reading, child, time.monotonic() + timeout, tick)
+    finally:
+        os.close(reading)
+        status = _end(child, status)
     if answer is None:
         return Loaded(None, (_too_slow(request, timeout),))
-    loaded = _loaded(answer) or Loaded(None, (_ended(request, child.returncode),))
+    loaded = _loaded(answer) or Loaded(None, (_ended(request, status),))
     if loaded.bug:
         raise RuntimeError(loaded.bug)
     return loaded
 
 
-def _ask(child: subprocess.Popen[bytes], request: Request) -> None:
-    asking: IO[bytes] | None = child.stdin
-    assert asking is not None
+def _become(request: Request, reading: int, writing: int) -> NoReturn:
+    """The child's whole life. It never returns into what the parent was doing."""
     try:
-        asking.write(json.dumps(asdict(request)).encode())
-        asking.close()
-    except BrokenPipeError:
-        pass  # it has ended already; its status says why
+        os.setsid()  # so that whatever it starts ends with it
+        os.close(reading)
+        from zt_dsl.load.child import serve
+
+        serve(request, writing)
+    finally:
+        os._exit(OUR_BUG)
 
 
-def _answer(reading: int, child: subprocess.Popen[bytes], deadline: float) -> bytes | None:
-    """All that the child sent; None where the time was over first."""
+def _answer(reading: int, child: int, deadline: float, tick: Callable[[], None]) -> tuple[bytes | None, int | None]:
+    """All that the child sent, None where the time was over first; and its wait status, if it has ended."""
     os.set_blocking(reading, False)
     chunks: list[bytes] = []
+    status: int | None = None
     with selectors.DefaultSelector() as selector:
         selector.register(reading, selectors.EVENT_READ)
         while True:
-            ended = child.poll() is not None
+            if status is None:
+                ended, found = os.waitpid(child, os.WNOHANG)
+                status = found if ended else None
             # A process that the user's code left behind may hold the pipe open: the child's end is the end.
-            if selector.select(0 if ended else 0.05):
+            if selector.select(0 if status is not None else 0.05):
                 chunk = os.read(reading, 1 << 20)
                 if not chunk:
-                    return b"".join(chunks)
+                    return b"".join(chunks), status
                 chunks.append(chunk)
-            elif ended:
-                return b"".join(chunks)
+            elif status is not None:
+                return b"".join(chunks), status
             if time.monotonic() > deadline:
-                return None
+                return None, status
+            tick()
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: int, status: int | None) -> int:
+    """End the child and all that it started; its exit status, negative for a signal."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        os.killpg(child, signal.SIGKILL)
+    if status is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)  # it may not have had its own group yet
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -3,16 +3,16 @@
 import gc
 import importlib
 import inspect
-import json
 import os
 import pickle
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.load import Loaded, Request
@@ -32,13 +32,9 @@ class _Failed(Exception):  # noqa: N818  # carries a diagnostic out of the user'
         self.diagnostic = diagnostic
 
 
-def main() -> None:
-    """Answer the request on stdin through the pipe whose number is the argument."""
-    answering = int(sys.argv[1])
-    os.set_inheritable(answering, False)
-    request = Request(**json.loads(sys.stdin.buffer.read()))
-    with Path(os.devnull).open() as nothing:
-        os.dup2(nothing.fileno(), 0)  # a module that asks for input gets none, instead of our request
+def serve(request: Request, answering: int) -> NoReturn:
+    """Answer the request through a pipe, and end the process."""
+    _apart(answering)
     gc.disable()  # a short life that only allocates: collecting costs as much as loading
     try:
         loaded = _load(request)
@@ -53,6 +49,18 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # nothing of the user's may run any more: no atexit, no thread that would not end
+
+
+def _apart(answering: int) -> None:
+    """What the user's code prints is not our output, there is nothing for it to read, and no file of ours is open."""
+    os.closerange(3, answering)
+    os.closerange(answering + 1, os.sysconf("SC_OPEN_MAX"))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
 
 
 def _load(request: Request) -> Loaded:
@@ -147,7 +155,3 @@ def _user(run: Callable[[], T], root: Path, module_name: str) -> T:
         if os.environ.get("ZT_DSL_TRACEBACK"):
             traceback.print_exc()
         raise _Failed(raised(error, module_name, root)) from None
-
-
-if __name__ == "__main__":
-    main()

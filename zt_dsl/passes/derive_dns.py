@@ -25,7 +25,7 @@ def derive_dns(policy: Policy) -> Policy:
                 first[flow.source] = reason
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
     said = {flow.source for flow in policy.flows if flow.target == policy.platform.dns}
-    there = set(policy.flows)
+    there = {flow for flow in policy.flows if flow.port.kind == "dns"}
     derived = tuple(
         flow
         for source, reason in first.items()

@@ -8,13 +8,13 @@ from zt_dsl.ir.policy import Policy
 
 def order(policy: Policy) -> Policy:
     """Sort the flows by source, target, port and narrowing."""
-    names: dict[object, str] = {}
+    names: dict[int, str] = {}
 
     def name(value: object) -> str:
         # Peers and ports are shared by many flows; printing each once is what sorting costs.
-        known = names.get(value)
+        known = names.get(id(value))
         if known is None:
-            known = names[value] = f"{type(value).__name__} {value}"
+            known = names[id(value)] = f"{type(value).__name__} {value}"
         return known
 
     def key(flow: Flow) -> tuple[str, str, str, str]:

@@ -287,6 +287,8 @@ def _tiers_listed(reading: Reading, order: tuple[str, ...]) -> None:
 
 def _host_network(reading: Reading, written: Written, hosted: Mapping[Workload, Service]) -> None:
     """The edge's own ends, and those that a tier stands for."""
+    if not hosted:
+        return
     target = written.edge.target
     direct = (*written.edge.sources, target.peer if isinstance(target, Endpoint) else None)
     ends = {id(end): end for end in direct if isinstance(end, Service) and end.host_network is True}

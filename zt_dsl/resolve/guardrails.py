@@ -327,6 +327,8 @@ def quarantines(
         found = workload(reading, service) if isinstance(service, Service) else None
         if found is not None:
             cut.setdefault(found, statement)
+    if not cut:
+        return (), tuple(edges)
     suspended: dict[Workload, list[Flow]] = {found: [] for found in cut}
     left: list[Written] = []
     for written in edges:

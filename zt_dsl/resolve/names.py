@@ -380,6 +380,8 @@ def text(value: object, what: str, at: Span) -> str | Finding:
     found = string(value)
     if found is None:
         return wrong_type(value, f"`{what}`", "a string", at, f'write {what}="…", in one sentence')
+    if found.isascii() and found.isprintable():
+        return found
     wrong = [c for c in found if not c.isprintable() and _unfit(c)]
     if wrong:
         return Finding(

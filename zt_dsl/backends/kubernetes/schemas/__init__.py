@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Shapes of documents that the schema has accepted.
 _accepted: set[Hashable] = set()
-_elements: dict[tuple[str, str], Hashable] = {}
+_elements: dict[tuple[str, int], tuple[Value, Hashable]] = {}
 _MANY = 1 << 16
 
 
@@ -54,6 +54,7 @@ _USUAL = {
     "label": re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"),
 }
 _LABELS = frozenset({"matchLabels", "labels"})
+_RULES = frozenset({"ingress", "egress"})
 _REPEATED = frozenset({"from", "to", "ports"})
 
 
@@ -75,7 +76,7 @@ def _shape(key: str, value: Value) -> Hashable:
             return tuple([(name, _shape(name, child)) for name, child in value.items()])
         case list() if key == "policyTypes":
             return tuple([_shape(key, child) for child in value])
-        case list() if key in _REPEATED:
+        case list() if key in _RULES or key in _REPEATED:
             return frozenset([_element(key, child) for child in value])
         case list():
             # To the schema neither the order of the others matters nor how often an element is there.
@@ -90,13 +91,13 @@ def _shape(key: str, value: Value) -> Hashable:
 
 def _element(key: str, value: Value) -> Hashable:
     """Policies repeat their peers and ports: each is looked at once. `repr` is fast and tells trees apart."""
-    written = repr(value)
-    known = _elements.get((key, written))
-    if known is None:
+    # The reader gives equal rules of many documents as one object, which is kept here so that its id is its own.
+    known = _elements.get((key, id(value)))
+    if known is None or known[0] is not value:
         if len(_elements) > _MANY:
             _elements.clear()
-        known = _elements[key, written] = _shape(key, value)
-    return known
+        known = _elements[key, id(value)] = (value, _shape(key, value))
+    return known[1]
 
 
 @lru_cache(maxsize=1 << 14)
