@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
-from zt_dsl.compiler import Build, Planned, plan
+from zt_dsl.compiler import Build, Ready, plan
 from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
 from zt_dsl.manifests.publish import commit, stage
@@ -46,9 +46,8 @@ def measured(folder: Path) -> dict[str, float]:
     resolved = timed("resolve", lambda: resolve(topology, platform, on=date(2026, 11, 23), recorded=recorded))
     policy = resolved.policy
     assert policy is not None
-    planned: Planned = timed("plan and passes", lambda: plan(policy))
-    assert planned.policy is not None
-    assert planned.backend is not None
+    planned = timed("plan and passes", lambda: plan(policy))
+    assert isinstance(planned, Ready)
     ready, backend = planned.policy, planned.backend
     documents = timed("lower", lambda: backend.lower(ready, folder))
     written: Written = {}

@@ -100,15 +100,11 @@ def test_the_day_of_the_run_is_nowhere_in_the_output(reference: Mapping[str, byt
     assert [path for path, data in reference.items() if b"2026" in data] == []
 
 
-@pytest.mark.xfail(reason="the words of an edge name its sources in the order of a set")
 def test_sources_may_be_a_set(tmp_path: Path) -> None:
     text = MODULE.replace("allow([office, INTERNET], web.http)", "allow({office, INTERNET}, web.http)")
     first = compiled(tmp_path, "first", text=text)
     assert [compiled(tmp_path, seed, text=text, PYTHONHASHSEED=seed) == first for seed in ("1", "2", "3")] == [True] * 3
 
 
-@pytest.mark.xfail(
-    reason="the summary is printed as UTF-8 or not at all, and then exit 70 says that nothing was published"
-)
 def test_a_terminal_of_ascii_is_no_reason_to_fail(reference: Mapping[str, bytes], tmp_path: Path) -> None:
     assert compiled(tmp_path, "ascii", PYTHONUTF8="0", LC_ALL="POSIX", PYTHONIOENCODING="ascii") == reference

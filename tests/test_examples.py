@@ -21,7 +21,7 @@ from examples.shop import workloads as shop
 from examples.six_patterns import pitfalls
 from examples.six_patterns.platform import native
 from zt_dsl import Edge, Platform, Statement, Topology, allow, quarantine
-from zt_dsl.compiler import plan
+from zt_dsl.compiler import Ready, Refused, plan
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.policy import Policy
 from zt_dsl.resolve import resolve
@@ -174,7 +174,7 @@ def test_each_waiver_of_the_shop_is_needed() -> None:
 
 def test_the_shop_cannot_be_compiled_for_production_yet() -> None:
     found = plan(policy(shop_topology.topology(), shop_platform.production))
-    assert found.policy is None
+    assert isinstance(found, Refused)
     assert codes(found.diagnostics) == {"ZT300": 2}
 
 
@@ -247,8 +247,9 @@ def test_an_engine_that_is_not_there_yet_is_refused(platform: Platform) -> None:
 def test_pattern_1_opens_dns_to_the_resolver_and_nothing_else() -> None:
     from examples.six_patterns.pattern1 import topology
 
-    planned = plan(policy(topology, native)).policy
-    assert planned is not None
+    ready = plan(policy(topology, native))
+    assert isinstance(ready, Ready)
+    planned = ready.policy
     assert {(str(flow.source), str(flow.target), str(flow.port)) for flow in planned.flows} == {
         ("production/*", "kube-system/kube-dns", "53/UDP+TCP")
     }

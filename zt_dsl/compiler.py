@@ -10,13 +10,14 @@ from attrs import evolve, frozen
 from zt_dsl.backends.base import Backend, refusals, unsayable
 from zt_dsl.checks import CHECKS, unneeded
 from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
-from zt_dsl.ir.platform import Calico, Cilium, Istio, Kubernetes, NoMesh, NoNetwork
+from zt_dsl.ir.flow import Widening
+from zt_dsl.ir.platform import Calico, Cilium, Istio, Kubernetes, NoMesh, NoNetwork, Platform
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.passes import PASSES
-from zt_dsl.passes.widen import Widened, widen
+from zt_dsl.passes.widen import widen
 from zt_dsl.reach.declared import reach_of
 from zt_dsl.reach.difference import differences
 from zt_dsl.reach.told import counted, told
@@ -28,23 +29,27 @@ REVIEW = "review.md"
 
 
 @frozen
-class Planned:
-    """A policy that the platform's engine can say: waivers applied, passes run.
+class Ready:
+    """A policy that its engine can say: waivers applied, passes run. `diagnostics` are warnings."""
 
-    No policy where there is an error among the diagnostics.
-    """
-
-    policy: Policy | None
-    backend: Backend | None
-    widened: Widened | None
+    policy: Policy
+    backend: Backend
+    dropped: tuple[Widening, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def plan(policy: Policy) -> Planned:
+@frozen
+class Refused:
+    """A policy that the platform cannot say, and why."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def plan(policy: Policy) -> Ready | Refused:
     """Find the engine, apply the waivers, refuse what is left that it cannot say, run the passes."""
-    backend, problems = _backend(policy)
-    if backend is None:
-        return Planned(None, None, None, problems)
+    backend = _backend(policy)
+    if isinstance(backend, tuple):
+        return Refused(backend)
     widened = widen(policy, unsayable(backend))
     found = in_order(
         (
@@ -54,14 +59,15 @@ def plan(policy: Policy) -> Planned:
         )
     )
     if errors(found):
-        return Planned(None, backend, widened, found)
+        return Refused(found)
     planned = widened.policy
     for run in PASSES:
         planned = run(planned)
-    return Planned(planned, backend, widened, found)
+    return Ready(planned, backend, widened.dropped, found)
 
 
-def _backend(policy: Policy) -> tuple[Backend | None, tuple[Diagnostic, ...]]:
+def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
+    """The engine to compile for; or why there is none."""
     platform = policy.platform
     missing: list[str] = []
     version = ""
@@ -85,14 +91,14 @@ def _backend(policy: Policy) -> tuple[Backend | None, tuple[Diagnostic, ...]]:
             assert_never(platform.mesh)
     at = (Label(platform.at, "this platform"),) if platform.at.line else ()
     if missing or isinstance(platform.network, NoNetwork):
-        return None, tuple(_not_there(name, at) for name in missing or ["a platform without any engine"])
+        return tuple(_not_there(name, at) for name in missing or ["a platform without any engine"])
     # Imported when asked for: each backend costs its classes, about a millisecond apiece.
     from zt_dsl.backends.kubernetes import BACKEND
 
     known = re.fullmatch(r"(\d+\.\d+)(\.\d+)?", version)
     if known is None or known[1] not in BACKEND.versions:
-        return None, (_unknown_version(BACKEND, version, at),)
-    return BACKEND, ()
+        return (_unknown_version(BACKEND, version, at),)
+    return BACKEND
 
 
 def _not_there(name: str, at: tuple[Label, ...]) -> Diagnostic:
@@ -127,27 +133,24 @@ class Build:
     objects: int
 
 
-def build(planned: Planned, root: Path) -> Build:
-    """The files of a plan without errors. Comments name lines relative to `root`."""
-    policy, backend, widened = planned.policy, planned.backend, planned.widened
-    assert policy is not None
-    assert backend is not None
-    assert widened is not None
+def build(ready: Ready, root: Path) -> Build:
+    """The files of a policy. Comments name lines relative to `root`."""
+    policy, backend = ready.policy, ready.backend
     documents = backend.lower(policy, root)
     written: Written = {}
     files = {path: emit(of_path, written).encode() for path, of_path in documents.items()}
     listed = kustomization(
         tuple(files), (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
-    engine = f"{backend.name} {_version(policy)}"
+    engine = f"{backend.name} {version_of(policy.platform)}"
     files[KUSTOMIZATION] = emit((listed,)).encode()
-    files[REVIEW] = review(policy, widened.dropped, engine, root).encode()
+    files[REVIEW] = review(policy, ready.dropped, engine, root).encode()
     return Build(files, tuple(documents), sum(map(len, documents.values())))
 
 
-def _version(policy: Policy) -> str:
-    network = policy.platform.network
-    return "" if isinstance(network, NoNetwork) else network.version
+def version_of(platform: Platform) -> str:
+    """The version of its network engine, as it was written; empty where the mesh alone enforces."""
+    return "" if isinstance(platform.network, NoNetwork) else platform.network.version
 
 
 # --- proof -----------------------------------------------------------------------------------------------
@@ -165,14 +168,12 @@ class Proof:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def prove(planned: Planned, files: Iterable[tuple[str, bytes]], *, emitted: bool = False) -> Proof:
+def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = False) -> Proof:
     """Read these files back and compare what they permit with what the policy declares, in both directions.
 
     `emitted`: we wrote them ourselves, so each has to fit the JSON Schema of what we emit, too.
     """
-    policy, backend = planned.policy, planned.backend
-    assert policy is not None
-    assert backend is not None
+    policy, backend = ready.policy, ready.backend
     documents: list[ReadDocument] = []
     problems: list[Diagnostic] = []
     for path, data in files:

@@ -209,7 +209,8 @@ def test_differences_are_all_there_are_and_each_is_real(
     assume(not more)
     assert not problems
     found = differences(declared, permitted, GOVERNED)
-    assert_real(kubernetes_engine, first, second, found)
+    # Nobody can dial port 0, so nobody can be asked about it; the last test of this file says what is open.
+    assert_real(kubernetes_engine, first, second, [one for one in found if one.example.port])
     assert_complete(kubernetes_engine, first, second, found, connections)
 
 
@@ -232,8 +233,7 @@ def assert_real(
     engine: KubernetesEngine, first: list[Document], second: list[Document], found: Sequence[Difference]
 ) -> None:
     """Each counter-example is one to the engine, too: in that direction, and on that side."""
-    examples = [difference.example for difference in found]
-    asked = [as_asked(example) for example in examples]
+    asked = [as_asked(one.example) for one in found]
     engine.load(first)
     before = engine.ask(asked)
     engine.load(second)

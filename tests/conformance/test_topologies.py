@@ -24,8 +24,7 @@ from tests.conformance.engines.client import Document, KubernetesEngine
 from tests.meaning import End, Meaning, Pod, Probe, Verdict, probes
 from tests.strategies import ON, Case, cases
 from zt_dsl import Platform, Topology
-from zt_dsl.compiler import build, plan
-from zt_dsl.diagnostics import errors
+from zt_dsl.compiler import Ready, build, plan
 from zt_dsl.resolve import resolve
 
 pytestmark = pytest.mark.conformance
@@ -39,7 +38,8 @@ def emitted(topology: Topology, platform: Platform) -> list[Document]:
     resolved = resolve(topology, platform, on=ON)
     assert resolved.policy is not None, resolved.diagnostics
     ready = plan(resolved.policy)
-    assert errors(ready.diagnostics) == ()
+    assert isinstance(ready, Ready), ready.diagnostics
+    assert isinstance(ready, Ready)
     made = build(ready, ROOT)
     return [document for path in made.manifests for document in parsed(made.files[path])]
 

@@ -34,7 +34,7 @@ from zt_dsl import Kubernetes, Platform, Topology
 from zt_dsl.commands import compile as compile_command
 from zt_dsl.commands import options, run, verify
 from zt_dsl.commands.options import Format
-from zt_dsl.compiler import build, plan, prove
+from zt_dsl.compiler import Ready, build, plan, prove
 from zt_dsl.diagnostics import Diagnostic, errors
 from zt_dsl.diagnostics.text import rendered
 from zt_dsl.ir.policy import Policy
@@ -177,7 +177,7 @@ def _in_process(block: Block, said: Mapping[str, str], folder: Path) -> Outcome:
             assert all(code.startswith("ZT3") for code in refused), refused
         else:
             diagnostics += planned.diagnostics
-        if planned.policy is not None:
+        if isinstance(planned, Ready):
             built = build(planned, folder)
             diagnostics += prove(planned, [(name, built.files[name]) for name in built.manifests]).diagnostics
     return Outcome(diagnostics, rendered(diagnostics, root=folder, color=False), 1 if errors(diagnostics) else 0)
@@ -250,11 +250,11 @@ def _conditions(folder: Path, said: Mapping[str, str], load: Callable[..., Loade
         yield
 
 
-def _loaded_here(request: Request, *, timeout: float = TIMEOUT) -> Loaded:
+def _loaded_here(request: Request, *, timeout: float = TIMEOUT, tick: Callable[[], None] = lambda: None) -> Loaded:
     """As the child process does, without its start: what is shown there is not about loading."""
     from zt_dsl.load import child
 
-    del timeout
+    del timeout, tick
     _forget_modules(Path(request.root))
     return child._load(request)
 

@@ -37,9 +37,7 @@ def paths_of(pattern: str) -> frozenset[str]:
 
 @settings(max_examples=500)
 @given(PATHS, PATHS, st.sampled_from(["GET", "POST", "*"]), st.sampled_from(["GET", "*"]))
-def test_routes_overlap_where_a_request_is_in_both(
-    one: str, other: str, method: str, other_method: str
-) -> None:
+def test_routes_overlap_where_a_request_is_in_both(one: str, other: str, method: str, other_method: str) -> None:
     same_method = any({method, other_method} <= {verb, "*"} for verb in ("GET", "POST"))
     expected = same_method and not paths_of(one).isdisjoint(paths_of(other))
     assert overlaps(Route(method, one), Route(other_method, other)) == expected

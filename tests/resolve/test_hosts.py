@@ -11,14 +11,10 @@ from zt_dsl.resolve.finding import Finding
 from zt_dsl.resolve.hosts import host, lookup
 from zt_dsl.source import NOWHERE
 
-CANONICAL = re.compile(
-    r"\A(\*\*?\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z"
-)
+CANONICAL = re.compile(r"\A(\*\*?\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 
 NAMES = st.text(alphabet="aA1-_.*:/@ü", max_size=24) | st.text()
-ANYTHING = (
-    NAMES | st.none() | st.integers() | st.binary() | st.lists(st.text(), max_size=2) | st.just(object())
-)
+ANYTHING = NAMES | st.none() | st.integers() | st.binary() | st.lists(st.text(), max_size=2) | st.just(object())
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,7 @@ def test_a_bad_name_is_refused(name: object, code: str, help: str) -> None:
 
 
 def test_the_messages_of_names_stand_on_their_own() -> None:
-    assert (
-        refused(dns_label("Web_App", "service", NOWHERE)).message == "`Web_App` is not a valid service name"
-    )
+    assert refused(dns_label("Web_App", "service", NOWHERE)).message == "`Web_App` is not a valid service name"
     assert "has 64 characters; 63" in refused(dns_label("a" * 64, "service", NOWHERE)).message
     assert "has 70 characters" in refused(dns_label("A" * 70, "service", NOWHERE)).message
     assert "U+0430 CYRILLIC SMALL LETTER A" in refused(dns_label("аpi", "service", NOWHERE)).message
@@ -292,9 +290,7 @@ def test_accepted_labels_are_kubernetes_own(labels: dict[object, object]) -> Non
 # --- texts --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "good", ["pays", "50 % · {x} # not: a comment", "cafe\u0301", "🏳️\u200d🌈", "סיבה", ""]
-)
+@pytest.mark.parametrize("good", ["pays", "50 % · {x} # not: a comment", "cafe\u0301", "🏳️\u200d🌈", "סיבה", ""])
 def test_a_text_is_kept_in_its_composed_form(good: str) -> None:
     assert text(good, "why", NOWHERE) == unicodedata.normalize("NFC", good)
 

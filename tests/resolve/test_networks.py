@@ -29,9 +29,7 @@ def codes(result: object) -> list[str]:
     return [found.code for found in result if isinstance(found, Finding)]
 
 
-def kept(
-    cidrs: object, excluding: object = (), *, world_allowed: bool = False
-) -> tuple[list[str], list[str]]:
+def kept(cidrs: object, excluding: object = (), *, world_allowed: bool = False) -> tuple[list[str], list[str]]:
     result = network_blocks(cidrs, excluding, NOWHERE, world_allowed=world_allowed)
     assert not codes(result), result
     blocks, holes = result

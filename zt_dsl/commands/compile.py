@@ -14,8 +14,8 @@ from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, What, day, engine, loaded, loading, reference, what
 from zt_dsl.commands.output import Step, exit_status, progress, worst, write
 from zt_dsl.commands.summary import one_line, summary
-from zt_dsl.compiler import Build, Planned, Proof, build, plan, prove
-from zt_dsl.diagnostics import Diagnostic, Label, errors
+from zt_dsl.compiler import Build, Proof, Ready, Refused, build, plan, prove, version_of
+from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.load import project_root
 from zt_dsl.manifests.publish import Published, abandon, commit, difference, stage
 from zt_dsl.source import Location
@@ -33,16 +33,23 @@ class Asked:
 
 
 @frozen
+class Compiled:
+    """A policy, its files, where they go, and what was proven of them. `published` is None for a check."""
+
+    ready: Ready
+    build: Build
+    out: Path
+    proof: Proof
+    published: Published | None
+
+
+@frozen
 class Done:
-    """What came of one build."""
+    """What came of one build. Nothing was compiled where there is an error among the diagnostics."""
 
     asked: Asked
     diagnostics: tuple[Diagnostic, ...]
-    planned: Planned | None = None
-    build: Build | None = None
-    proof: Proof | None = None
-    published: Published | None = None
-    out: Path | None = None
+    compiled: Compiled | None = None
     seconds: float = 0.0
 
 
@@ -82,26 +89,23 @@ def command(given: argparse.Namespace) -> int:
         with progress() as step:
             started = time.perf_counter()
             result = _compile(one, root, step)
-            done.append(_timed(result, time.perf_counter() - started))
+            done.append(evolve(result, seconds=time.perf_counter() - started))
     _report(done, style, root)
     return worst([exit_status(one.diagnostics) for one in done])
-
-
-def _timed(done: Done, seconds: float) -> Done:
-    return evolve(done, seconds=seconds)
 
 
 def _report(done: list[Done], style: Format, root: Path) -> None:
     write(tuple(diagnostic for one in done for diagnostic in one.diagnostics), style, root)
     if style != "text":
         return
+    say = summary if len(done) == 1 else one_line
     for one in done:
-        if one.planned is None or one.build is None or one.proof is None or one.out is None or errors(one.diagnostics):
+        if one.compiled is None:
             if len(done) > 1:
                 print(f"{one.asked.what.topology}: failed, see above", file=sys.stderr)
             continue
-        say = summary if len(done) == 1 else one_line
-        print(say(one.planned, one.build, one.proof, one.published, str(one.out), one.seconds, root))
+        of = one.compiled
+        print(say(of.ready, of.build, of.proof, of.published, str(of.out), one.seconds, root))
 
 
 # --- one build ----------------------------------------------------------------------------------------------
@@ -112,71 +116,68 @@ def _compile(asked: Asked, root: Path, step: Step) -> Done:
     if found.policy is None:
         return Done(asked, found.diagnostics)
     step("compiling")
-    planned = plan(found.policy)
-    diagnostics = (*found.diagnostics, *planned.diagnostics)
-    if planned.policy is None:
-        return Done(asked, diagnostics)
-    built = build(planned, root)
-    default = root / "generated" / planned.policy.topology / planned.policy.platform.name
+    ready = plan(found.policy)
+    said = (*found.diagnostics, *ready.diagnostics)
+    if isinstance(ready, Refused):
+        return Done(asked, said)
+    built = build(ready, root)
+    default = root / "generated" / ready.policy.topology / ready.policy.platform.name
     # As the user would write it: messages name it.
     out = Path(asked.out or os.path.relpath(default))
-    if asked.check:
-        return _check(Done(asked, diagnostics, planned, built, out=out), step)
-    return _publish(Done(asked, diagnostics, planned, built, out=out), root, step)
+    result = _check(ready, built, out, step) if asked.check else _publish(ready, built, out, asked, root, step)
+    if isinstance(result, Compiled):
+        return Done(asked, said, result)
+    return Done(asked, (*said, *result))
 
 
-def _check(done: Done, step: Step) -> Done:
+def _check(ready: Ready, built: Build, out: Path, step: Step) -> Compiled | tuple[Diagnostic, ...]:
     """Prove what would be written, and compare it with what is there."""
-    assert done.planned and done.build and done.out is not None
     step("proving")
-    files = done.build.files
-    proof = prove(done.planned, [(path, files[path]) for path in done.build.manifests], emitted=True)
-    failed = _our_bugs(proof)
-    if failed:
-        return evolve(done, diagnostics=(*done.diagnostics, *failed), proof=proof)
-    found = difference(done.out, files, meta=_meta(done.planned))
+    proof = prove(ready, [(path, built.files[path]) for path in built.manifests], emitted=True)
+    if proof.diagnostics:
+        return _our_bugs(proof)
+    found = difference(out, built.files, meta=_meta(ready))
     match found:
         case Diagnostic():
-            stale: tuple[Diagnostic, ...] = (found,)
+            return (found,)
         case "":
-            stale = ()
+            return Compiled(ready, built, out, proof, None)
         case _:
-            stale = (
-                Diagnostic(
-                    "ZT607",
-                    f"{done.out} is not what the topology says now"
-                    if done.out.is_dir()
-                    else f"{done.out} is not there yet",
-                    why="What is committed or applied from there is an older policy, or was edited by hand.",
-                    help="run the same command without --check, and review the difference",
-                    detail=found,
-                ),
-            )
-    return evolve(done, diagnostics=(*done.diagnostics, *stale), proof=proof)
+            return (_stale(out, found),)
 
 
-def _publish(done: Done, root: Path, step: Step) -> Done:
+def _stale(out: Path, found: str) -> Diagnostic:
+    return Diagnostic(
+        "ZT607",
+        f"{out} is not what the topology says now" if out.is_dir() else f"{out} is not there yet",
+        why="What is committed or applied from there is an older policy, or was edited by hand.",
+        help="run the same command without --check, and review the difference",
+        detail=found,
+    )
+
+
+def _publish(
+    ready: Ready, built: Build, out: Path, asked: Asked, root: Path, step: Step
+) -> Compiled | tuple[Diagnostic, ...]:
     """Write to a staging place, prove the bytes that are there, and only then make them the directory."""
-    assert done.planned and done.build and done.out is not None
     step("writing")
-    staged = stage(done.out, done.build.files, project=root, meta=_meta(done.planned), force=done.asked.force)
+    staged = stage(out, built.files, project=root, meta=_meta(ready), force=asked.force)
     if isinstance(staged, tuple):
-        return evolve(done, diagnostics=(*done.diagnostics, *staged))
+        return staged
     try:
         step("proving")
-        proof = prove(done.planned, ((path, staged.read(path)) for path in done.build.manifests), emitted=True)
-        failed = _our_bugs(proof)
+        proof = prove(ready, ((path, staged.read(path)) for path in built.manifests), emitted=True)
     except BaseException:
         abandon(staged)
         raise
-    if failed:
+    if proof.diagnostics:
         abandon(staged)
-        return evolve(done, diagnostics=(*done.diagnostics, *failed), proof=proof)
+        return _our_bugs(proof)
     step("publishing")
     published = commit(staged)
     if isinstance(published, tuple):
-        return evolve(done, diagnostics=(*done.diagnostics, *published), proof=proof)
-    return evolve(done, proof=proof, published=published)
+        return published
+    return Compiled(ready, built, out, proof, published)
 
 
 def _our_bugs(proof: Proof) -> tuple[Diagnostic, ...]:
@@ -193,15 +194,13 @@ def _our_bugs(proof: Proof) -> tuple[Diagnostic, ...]:
     )
 
 
-def _meta(planned: Planned) -> dict[str, str]:
-    assert planned.policy is not None
-    assert planned.backend is not None
-    network = planned.policy.platform.network
+def _meta(ready: Ready) -> dict[str, str]:
+    platform = ready.policy.platform
     return {
         "zt_dsl": VERSION,
-        "topology": planned.policy.topology,
-        "platform": planned.policy.platform.name,
-        "engine": f"{planned.backend.name} {getattr(network, 'version', '')}".strip(),
+        "topology": ready.policy.topology,
+        "platform": platform.name,
+        "engine": f"{ready.backend.name} {version_of(platform)}",
     }
 
 

@@ -53,10 +53,7 @@ def write(diagnostics: Sequence[Diagnostic], style: Format, root: Path) -> None:
             if diagnostics:
                 from zt_dsl.diagnostics.text import rendered
 
-                text = rendered(diagnostics, root=root, color=_in_color())
-                # What a terminal cannot show must not end the run: Windows' consoles, LC_ALL=C.
-                encoding = sys.stderr.encoding or "utf-8"
-                print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+                print(rendered(diagnostics, root=root, color=_in_color()), file=sys.stderr)
 
 
 def _in_color() -> bool:

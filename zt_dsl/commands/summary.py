@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from zt_dsl.compiler import Build, Planned, Proof
+from zt_dsl.compiler import Build, Proof, Ready, version_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
 from zt_dsl.review import NO_IDENTITY, by_waiver, says_no_identity
@@ -10,7 +10,7 @@ from zt_dsl.source import relative
 
 
 def summary(
-    planned: Planned,
+    ready: Ready,
     build: Build,
     proof: Proof,
     published: Published | None,
@@ -19,13 +19,11 @@ def summary(
     root: Path,
 ) -> str:
     """A build, for whoever ran it."""
-    policy, backend, widened = planned.policy, planned.backend, planned.widened
-    assert policy is not None
-    assert backend is not None
-    assert widened is not None
+    policy = ready.policy
     derived = sum(1 for flow in policy.flows if all(reason.derived for reason in flow.reasons))
+    engine = f"{ready.backend.name} {version_of(policy.platform)}{_judged(ready)}"
     lines = [
-        f"{policy.topology} on {policy.platform.name}: {backend.name} {_version(policy)}{_judged(planned)}",
+        f"{policy.topology} on {policy.platform.name}: {engine}",
         f"  governs    {_many(len(policy.governed), 'namespace')}, {_many(_workloads(policy), 'workload')}, "
         f"{_many(policy.edges, 'edge')}, {_many(derived, 'derived flow')}",
         f"  {'wrote' if published else 'checked'}      {_many(build.objects, 'object')} in {out}{_files(published)}"
@@ -34,7 +32,7 @@ def summary(
         f"  proven     {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
         "strangers included",
     ]
-    for (feature, why, until, _), facets in by_waiver(policy, widened.dropped).items():
+    for (feature, why, until, _), facets in by_waiver(policy, ready.dropped).items():
         lines.append(f"  widened    {feature}, {_until(until)}: {why}")
         lines += [f"             {f'{edge}: ' if edge else ''}was {was}; is {now}" for edge, was, now in facets]
     lines += [
@@ -42,14 +40,14 @@ def summary(
         f"({relative(q.reason.at.path, root)}:{q.reason.at.line})"
         for q in policy.quarantined
     ]
-    if says_no_identity(policy, widened.dropped):
+    if says_no_identity(policy, ready.dropped):
         lines.append(f"  identity   {NO_IDENTITY[0].lower()}{NO_IDENTITY[1:].rstrip('.')}")
     lines.append(f"  time       {seconds:.2f} s")
     return "\n".join(lines)
 
 
 def one_line(
-    planned: Planned,
+    ready: Ready,
     build: Build,
     proof: Proof,
     published: Published | None,
@@ -58,10 +56,8 @@ def one_line(
     root: Path,
 ) -> str:
     """A build among several."""
-    assert planned.policy is not None
     del root
-    policy, widened = planned.policy, planned.widened
-    count = len(widened.dropped if widened else ()) + sum(len(flow.widenings) for flow in policy.flows)
+    count = len(ready.dropped) + sum(len(flow.widenings) for flow in ready.policy.flows)
     return (
         f"{out}: {_many(build.objects, 'object')}{_files(published)}, {proof.permitted:,} connections proven, "
         f"{proof.refused:,} refused, {count} widened, {seconds:.2f} s"
@@ -73,20 +69,11 @@ def _workloads(policy: Policy) -> int:
     return sum(1 for workload in policy.workloads if workload.place in governed)
 
 
-def _version(policy: Policy) -> str:
-    return str(getattr(policy.platform.network, "version", ""))
-
-
-def _judged(planned: Planned) -> str:
+def _judged(ready: Ready) -> str:
     """A version whose own code no test runs is known from its documentation, and says so."""
-    assert planned.policy is not None
-    assert planned.backend is not None
-    version = ".".join(_version(planned.policy).split(".")[:2])
-    return (
-        ""
-        if version in planned.backend.judged
-        else f" (known from its documentation; judged: {', '.join(planned.backend.judged)})"
-    )
+    version = ".".join(version_of(ready.policy.platform).split(".")[:2])
+    judged = ready.backend.judged
+    return "" if version in judged else f" (known from its documentation; judged: {', '.join(judged)})"
 
 
 def _files(published: Published | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, loaded, loading, what
 from zt_dsl.commands.output import exit_status, progress, write
-from zt_dsl.compiler import plan, prove
+from zt_dsl.compiler import Ready, Refused, plan, prove
 from zt_dsl.diagnostics import Diagnostic, errors
 from zt_dsl.load import project_root
 
@@ -37,16 +37,14 @@ def command(given: argparse.Namespace) -> int:
     root = project_root(Path.cwd())
     with progress() as step:
         found = loaded(what(given.topology, given), root, lambda: step("loading"))
-        diagnostics = found.diagnostics
-        planned = plan(found.policy) if found.policy is not None else None
-        if planned is not None:
-            diagnostics = (*diagnostics, *planned.diagnostics)
-        proof = None
-        if planned is not None and planned.policy is not None:
+        diagnostics, proof = found.diagnostics, None
+        ready = plan(found.policy) if found.policy is not None else Refused(())
+        diagnostics = (*diagnostics, *ready.diagnostics)
+        if isinstance(ready, Ready):
             step("proving")
             files = list(_files(directory))
             unread = tuple(one for one in files if isinstance(one, Diagnostic))
-            proof = prove(planned, (one for one in files if not isinstance(one, Diagnostic)))
+            proof = prove(ready, (one for one in files if not isinstance(one, Diagnostic)))
             diagnostics = (*diagnostics, *unread, *proof.diagnostics)
     write(diagnostics, style, root)
     if style == "text" and proof is not None and not errors(diagnostics):

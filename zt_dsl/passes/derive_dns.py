@@ -43,8 +43,9 @@ def _by_name(flow: Flow) -> bool:
     return named or isinstance(flow.target, Workload | Domain)
 
 
-def _place(reason: Reason) -> tuple[str, int, str]:
-    return (reason.at.path, reason.at.line, reason.edge)
+def _place(reason: Reason) -> tuple[tuple[tuple[str, int, int], ...], str]:
+    places = ((at.path, at.line, at.column or 0) for at in (reason.at, *reason.at.via))
+    return (tuple(places), reason.edge)
 
 
 def _lookups(policy: Policy, source: Peer, reason: Reason) -> tuple[Flow, ...]:

@@ -25,6 +25,6 @@ def _both(one: Flow, other: Flow) -> Flow:
     return evolve(one, reasons=tuple(reasons), widenings=tuple(sorted(widenings, key=str)))
 
 
-def _written(reason: Reason) -> tuple[str, int, int, str, str, str]:
-    at = reason.at
-    return (at.path, at.line, at.column or 0, reason.edge, reason.why, reason.derived)
+def _written(reason: Reason) -> tuple[tuple[tuple[str, int, int], ...], str, str, str]:
+    places = ((at.path, at.line, at.column or 0) for at in (reason.at, *reason.at.via))
+    return (tuple(places), reason.edge, reason.why, reason.derived)

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 from attrs import evolve, frozen
 
-from zt_dsl.ir.flow import Denial, Domain, Flow, Outside, Peer, Place, Widening, Workload
+from zt_dsl.ir.flow import Denial, Domain, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
 from zt_dsl.ir.platform import EveryTarget, Into, Waiver
 from zt_dsl.ir.policy import MtlsDemand, Policy
 from zt_dsl.ir.traffic import Lookups, Methods, Port, Routes, Topics, Whole
@@ -136,7 +136,7 @@ def _into(into: Into, target: Peer, port: str) -> bool:
     if into.port not in ("*", port):
         return False
     match into.target, target:
-        case Place() as place, Workload(place=where):
+        case Place() as place, Workload(place=where) | EveryPod(place=where):
             return place == where
         case there, here:
             return there == here

@@ -18,7 +18,7 @@ from zt_dsl.model.topology import Topology
 from zt_dsl.resolve import guardrails, names
 from zt_dsl.resolve.edges import Written, edge, governed_end, tier_order
 from zt_dsl.resolve.finding import Finding
-from zt_dsl.resolve.identity import indistinguishable, shared_accounts
+from zt_dsl.resolve.identity import contained, indistinguishable, shared_accounts
 from zt_dsl.resolve.names import shown
 from zt_dsl.resolve.platform import platform as read_platform
 from zt_dsl.resolve.platform import waivers
@@ -56,7 +56,7 @@ def resolve(
     if read is None or name is None:
         return _resolved(reading, None)
     members = _members(services)
-    _identities(reading, read)
+    _identities(reading, read, platform.dns, frozenset(governed))
     edges, rules, cut = _statements(reading, topology, read, members, places, on)
     ruled = frozenset(governed)
     hosted = {found: service for service, found in reading.services.values() if service.host_network is True}
@@ -231,11 +231,23 @@ def _members(services: Iterable[Workload]) -> dict[str, list[Workload]]:
     return members
 
 
-def _identities(reading: Reading, platform: Platform) -> None:
+def _identities(reading: Reading, platform: Platform, resolver: KubeDns, governed: frozenset[Place]) -> None:
     services = tuple(reading.services.values())
+    reading.findings.extend(shared_accounts(services) if isinstance(platform.mesh, Istio) else ())
+    dns = platform.dns
+    alike = reading.services.get((dns.place.cluster, dns.place.namespace, dns.name))
+    if alike is not None and alike[1] != dns:
+        reading.found(
+            "ZT220",
+            f"service `{dns.name}` in namespace `{dns.place}` is called as the platform's resolver is, and differs",
+            (alike[0].written_at, "this one differs"),
+            (resolver.written_at, "from the resolver"),
+            why="A name is an identity: the two would share one file and one policy.",
+            help="write the platform's resolver in its place, or give one of the two another name",
+        )
+    elif alike is None and dns.place in governed:
+        reading.findings.extend(contained((resolver, dns), services))
     reading.findings.extend(indistinguishable(services))
-    if isinstance(platform.mesh, Istio):
-        reading.findings.extend(shared_accounts(services))
 
 
 # --- statements ---------------------------------------------------------------------------------------

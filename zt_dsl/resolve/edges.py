@@ -87,7 +87,8 @@ def edge(
 
 def described(written: Edge) -> str:
     """An edge in a few words, as a reader would say it."""
-    sources = ", ".join(_name(source) for source in written.sources) or "nobody"
+    # In an order of their own: a set of sources has none.
+    sources = ", ".join(sorted(_name(source) for source in written.sources)) or "nobody"
     return f"{sources} → {_target_text(written.target)}"
 
 
@@ -183,7 +184,8 @@ def _target(
 
 def endpoint_port(reading: Reading, target: Endpoint, at: Span) -> traffic.Port | None:
     """The port that an endpoint names."""
-    declaration = declared_ports(type(target.peer)).get(target.port)
+    platforms = (own for kind, own in reading.own.items() if isinstance(target.peer, kind))
+    declaration = declared_ports(next(platforms, type(target.peer))).get(target.port)
     if declaration is None:
         reading.found(
             "ZT242",

@@ -50,6 +50,18 @@ def _together(group: Sequence[Named], told: frozenset[str]) -> Iterator[tuple[Na
         yield from _together(lacking, told | {key})
 
 
+def contained(resolver: Named, services: Iterable[Named]) -> Iterator[Finding]:
+    """Services of the resolver's namespace that are it, or a part of it, or that it is a part of.
+
+    Labels that merely do not exclude one another are no mistake here: the resolver's are not the user's to choose.
+    """
+    pods = dict(resolver[1].labels).items()
+    for named in services:
+        labels = dict(named[1].labels).items()
+        if named[1].place == resolver[1].place and (labels <= pods or pods <= labels):
+            yield _told(named, resolver)
+
+
 def _told(one: Named, other: Named) -> Finding:
     a, b = dict(one[1].labels), dict(other[1].labels)
     if a == b:

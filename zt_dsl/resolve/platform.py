@@ -128,6 +128,7 @@ def _own(
     if not isinstance(written, ApiServer | Nodes) or not isinstance(written, kind):
         _own_kind(reading, written, role.replace("-", "_"), kind.__name__, at)
         return None
+    reading.own[kind] = type(written)
     name = reading.keep(names.dns_label(written.name, kind.__name__, written.written_at))
     blocks = reading.keep(networks.cidr_list(written.cidrs, "cidrs", written.written_at))
     return None if name is None or blocks is None else Outside(name, role, blocks)

@@ -58,6 +58,8 @@ class Reading:
     tiers: dict[str, Span] = field(factory=dict)
     services: dict[tuple[str, str, str], tuple[Service, Workload]] = field(factory=dict)
     named: dict[tuple[str, str], tuple[object, Span]] = field(factory=dict)
+    # The platform's own ApiServer and Nodes, which have the ports of edges to any.
+    own: dict[type, type] = field(factory=dict)
 
     def once(self, model: object, read: Callable[[], T | None]) -> T | None:
         """What this object was read as; reads it on first sight."""
