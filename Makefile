@@ -50,7 +50,7 @@ bench: $(VENV)/installed-dev ## measure, and write the table of docs/performance
 requirements: $(VENV)/installed-dev ## pin what requirements*.in ask for
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host -o requirements.txt pyproject.toml requirements.in
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host -c requirements.txt -o requirements-dev.txt pyproject.toml requirements-dev.in
 
 clean: ## remove everything that was made here, but not generated/

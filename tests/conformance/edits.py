@@ -55,62 +55,51 @@ def _items(tree: Json) -> Sequence[Json]:
 # --- broken -----------------------------------------------------------------------------------------
 
 # What people, templates and attackers write where something else belongs.
-HOSTILE: Sequence[Json] = (
-    None,
-    True,
-    0,
-    -1,
-    65536,
-    80.0,
-    80.5,
-    2**31,
-    "",
-    "80",
-    "tcp",
-    "Ingress",
-    "not a name",
-    "-",
-    "a/b/c",
-    "n" * 64,
-    "n" * 254,
-    "10.0.0.0",
-    "10.0.0.1/8",
-    "10.0.0.0/08",
-    "010.0.0.0/8",
-    "10.0.0.0/33",
-    "10.0.0.0/255.0.0.0",
-    "::ffff:10.0.0.0/104",
-    "2001:DB8::/32",
-    "fe80::%eth0/64",
-    [],
-    [None],
-    [{}],
-    ["10.0.0.0/8"],
-    {},
-    {"": ""},
-    {"app": None},
-    {"app": 1},
-    {"matchLabels": {"app": "web"}},
-    {"unknown": True},
+_ANYWHERE: Sequence[Json] = (
+    *(None, True, 0, 1, 80.0, 80.5, 2**31, "", "-", "a/b/c", "not a name", "n" * 64, "n" * 254),
+    *([], [None], [{}], {}, {"": ""}, {"app": None}, {"app": 1}, {"app": "web"}, {"unknown": True}),
 )
-FIELDS = (
-    "apiVersion",
-    "kind",
-    "namespace",
-    "spec",
-    "podSelector",
-    "policyTypes",
-    "from",
-    "to",
-    "ports",
-    "ipBlock",
-    "except",
-    "endPort",
-    "matchExpressions",
-    "operator",
-    "status",
-    "PodSelector",
-    "unknown",
+_NUMBERS: Sequence[Json] = (0, -1, 1, 79, 65535, 65536, 2**31, 80.0, "80", "http", "HTTP", True)
+_NETWORKS: Sequence[Json] = (
+    *("10.0.0.0", "10.0.0.0/8", "10.0.0.1/8", "10.0.0.0/08", "010.0.0.0/8", "10.0.0.0/33", "10.0.0.0/255.0.0.0"),
+    *("0.0.0.0/0", "::/0", "::ffff:10.0.0.0/104", "2001:DB8::/32", "2001:db8::1/32", "fe80::%eth0/64"),
+)
+_IN_PLACE_OF: Mapping[str, Sequence[Json]] = {
+    "port": _NUMBERS,
+    "endPort": _NUMBERS,
+    "cidr": _NETWORKS,
+    "except": _NETWORKS,
+    "protocol": ("tcp", "ICMP", "UDP", 6),
+    "operator": ("in", "In", "NotIn", "Exists", "DoesNotExist", "Gt"),
+    "values": ("web", "not a value", "-web", "n" * 63, "n" * 64, ["web"]),
+    "key": ("app", "example.org/app", "Example.org/app", "a/b/c", "/app", "app/", "n" * 64),
+    "app": ("not a value", "web-", "n" * 63, "n" * 64),
+    "policyTypes": ("ingress", "Both", "Ingress", "Egress"),
+    "name": ("a.b", "a..b", "A", "under_score", "n" * 253, "n" * 254),
+    "namespace": ("pay", "a.b", "Shop", "n" * 64),
+    "kind": ("networkpolicy", "Ingress"),
+    "apiVersion": ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
+}
+# Beside what is there: valid somewhere, if not there.
+_BESIDE: Sequence[tuple[str, Json]] = (
+    ("podSelector", {}),
+    ("namespaceSelector", {"matchLabels": {"team": "red"}}),
+    ("ipBlock", {"cidr": "203.0.113.0/24"}),
+    ("except", ["203.0.113.0/25"]),
+    ("port", 443),
+    ("endPort", 442),
+    ("protocol", "UDP"),
+    ("values", ["web"]),
+    ("operator", "Exists"),
+    ("matchLabels", {"app": "web"}),
+    ("from", []),
+    ("to", [{}]),
+    ("policyTypes", ["Egress"]),
+    ("ingress", [{}]),
+    ("name", "other"),
+    ("status", {}),
+    ("PodSelector", {}),
+    ("unknown", None),
 )
 
 
@@ -120,20 +109,29 @@ def near_misses() -> st.SearchStrategy[Document]:
     def missed(document: Document) -> st.SearchStrategy[Json]:
         paths = [path for path, _ in parts(document) if path]
         maps = [path for path, value in parts(document) if isinstance(value, Mapping)]
-        hostile = st.sampled_from(HOSTILE)
+        anywhere, somewhere = st.sampled_from(paths), st.sampled_from(maps)
         return st.one_of(
-            st.builds(replaced, st.just(document), st.sampled_from(paths), hostile),
-            st.builds(
-                lambda at, key, value: replaced(document, (*at, key), value),
-                st.sampled_from(maps),
-                st.sampled_from(FIELDS),
-                hostile,
+            st.builds(replaced, st.just(document), anywhere, st.sampled_from(_ANYWHERE)),
+            anywhere.flatmap(
+                lambda at: st.builds(
+                    replaced, st.just(document), st.just(at), st.sampled_from(_IN_PLACE_OF.get(_field(at), _ANYWHERE))
+                )
             ),
-            st.builds(without, st.just(document), st.sampled_from(paths)),
+            st.builds(
+                lambda at, beside: replaced(document, (*at, beside[0]), beside[1]),
+                somewhere,
+                st.sampled_from(_BESIDE),
+            ),
+            st.builds(without, st.just(document), anywhere),
         )
 
     whole = st.builds(network_policy, specs(odd=False))
     return whole.flatmap(missed).filter(lambda tree: isinstance(tree, Mapping)).map(_map)
+
+
+def _field(at: Path) -> str:
+    """The field that a value is in, be it in a list."""
+    return next((step for step in reversed(at) if isinstance(step, str)), "")
 
 
 # --- edited -----------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from tests.conformance.engines.client import (
     Verdict,
 )
 from tests.conformance.policies import GOVERNED, POD_ADDRESS, network_policy
+from tests.conformance.refusals import REFUSED
 from zt_dsl.backends.kubernetes.semantics import reach_of
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.read import ReadDocument, read
@@ -58,22 +59,16 @@ def written(document: Document) -> str:
 
 def understood(documents: Iterable[Document]) -> tuple[Reach, tuple[Diagnostic, ...]]:
     """What zt_dsl makes of files with these documents, one each, called by their number."""
-    files = [as_read(document, str(number)) for number, document in enumerate(documents)]
-    return reach_of(files, frozenset(GOVERNED))
-
-
-def as_read(document: Document, path: str) -> ReadDocument:
-    """As the reader would give it, without the time that it takes; its text is for lines of diagnostics."""
-    text = json.dumps(document)
-    return ReadDocument(path, 1, json.loads(text), text, 0)
-
-
-def read_from_file(document: Document) -> tuple[Reach, tuple[Diagnostic, ...]]:
-    """What zt_dsl makes of a file with this document, by way of its own reader."""
-    found = read(written(document).encode(), "0")
-    if isinstance(found, Diagnostic):
-        return Reach((), ()), (found,)
-    return reach_of(found, frozenset(GOVERNED))
+    readable: list[ReadDocument] = []
+    problems: list[Diagnostic] = []
+    for number, document in enumerate(documents):
+        found = read(written(document).encode(), str(number))
+        if isinstance(found, Diagnostic):
+            problems.append(found)
+        else:
+            readable += found
+    reach, diagnostics = reach_of(readable, frozenset(GOVERNED))
+    return reach, (*problems, *diagnostics)
 
 
 def refused(diagnostics: Iterable[Diagnostic]) -> set[int]:
@@ -162,7 +157,7 @@ def test_what_the_api_server_refuses_is_never_a_proof(
     kubernetes_engine: KubernetesEngine, document: Document, connections: list[Connection]
 ) -> None:
     """A policy that never comes into force must not count; one that does must count for what it is."""
-    _, diagnostics = read_from_file(document)
+    _, diagnostics = understood([document])
     refusal = refusal_of(kubernetes_engine, document)
     if refusal:
         assert diagnostics, f"the API server says: {refusal}\n{written(document)}"
@@ -177,6 +172,12 @@ def refusal_of(engine: KubernetesEngine, document: Document) -> str:
     except RefusedError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize("document", REFUSED, ids=json.dumps)
+def test_what_the_api_server_is_known_to_refuse_is_refused(document: Document) -> None:
+    _, diagnostics = understood([document])
+    assert diagnostics
 
 
 # --- reach/difference.py: the comparison that a build is published on ------------------------------------
