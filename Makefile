@@ -1,5 +1,5 @@
 # Everything runs in a virtual environment of its own: .venv, made from the pinned requirements.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
