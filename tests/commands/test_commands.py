@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -255,22 +257,25 @@ def test_verify_reads_foreign_documents_too(project: Path, name: str, capsys: py
     assert "ZT502" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_leaves_nothing(project: Path) -> None:
-    """SIGINT and SIGTERM, in any phase: the tree is the old one or the new one."""
-    import signal
-    import time
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_nothing(project: Path, sent: signal.Signals, status: int) -> None:
+    """In the longest phase, too: the tree is the old one or the new one."""
+    (project / "slow.py").write_text("import pathlib, time; pathlib.Path('begun').touch(); time.sleep(60)")
+    command = [sys.executable, "-m", "zt_dsl", "compile", "slow:topology", "--target", "kubernetes"]
+    # A job in the background is started with SIGINT ignored, and so would be all that it starts.
+    with subprocess.Popen(
+        command, stderr=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ) as child:
+        try:
+            while not (project / "begun").exists():
+                assert child.poll() is None
+                time.sleep(0.05)
+            child.send_signal(sent)
 
-    for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        (project / "slow.py").write_text("import time; time.sleep(30)")
-        child = subprocess.Popen(
-            [sys.executable, "-m", "zt_dsl", "compile", "slow:topology", "--target", "kubernetes"],
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(1.5)
-        child.send_signal(sent)
-
-        assert status == child.wait(timeout=10)
-        assert not (project / "generated").exists()
+            assert status == child.wait(timeout=20)
+        finally:
+            child.kill()
+    assert not (project / "generated").exists()
 
 
 def test_a_reader_that_has_gone_is_no_failure() -> None:

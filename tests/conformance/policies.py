@@ -135,7 +135,7 @@ def _requirements(labels: Mapping[str, Sequence[str]]) -> _Strategy:
         without = {"key": st.just(key), "operator": st.sampled_from(("Exists", "DoesNotExist"))}
         return _object(with_values, {}) | _object(without, {"values": st.builds(list[Json])})
 
-    return st.sampled_from(sorted(labels)).flatmap(of)
+    return st.one_of([of(key) for key in sorted(labels)])
 
 
 def label_selectors(labels: Mapping[str, Sequence[str]]) -> _Strategy:
@@ -162,7 +162,7 @@ def _ip_blocks() -> _Strategy:
         cidr: Mapping[str, _Strategy] = {"cidr": st.just(str(network))}
         return _object({**cidr, "except": holes}, {}) if always else _object(cidr, {"except": holes})
 
-    return st.sampled_from(NETWORKS).flatmap(block)
+    return st.one_of([block(network) for network in NETWORKS])
 
 
 def peers() -> _Strategy:
@@ -186,7 +186,7 @@ def ports(*, odd: bool) -> _Strategy:
 
     protocol: Mapping[str, _Strategy] = {"protocol": st.sampled_from(PROTOCOLS)}
     number = _object({"port": st.sampled_from(PORTS)}, {**protocol, "endPort": st.none()})
-    span = st.sampled_from(PORTS).flatmap(up_to)
+    span = st.one_of([up_to(port) for port in PORTS])
     whole = _object({}, {**protocol, "port": st.none()})
     by_name = _object({"port": st.sampled_from(NAMED_PORTS)}, protocol)
     return st.one_of(number, span, whole, *([by_name, st.none()] if odd else []))
@@ -230,12 +230,12 @@ def network_policy(spec: Json, namespace: str = "shop", name: str = "policy") ->
 def policy_sets(*, odd: bool) -> st.SearchStrategy[list[Document]]:
     """What may be in force together: up to four specs, each in one governed namespace or in both.
 
-    `odd` forms are those that the API takes and zt_dsl refuses to read (see `is_odd`). Three sets in four have
-    no other nulls: files with nulls are read by another reader, and only one of the two shares what repeats.
+    `odd` forms are those that the API takes and zt_dsl refuses to read (see `is_odd`). Seven sets in
+    eight have no other nulls: a file with nulls goes to the slower of zt_dsl's two readers.
     """
     places = st.lists(st.sampled_from(GOVERNED), min_size=1, max_size=2, unique=True)
     drawn = st.lists(st.tuples(specs(odd=odd), places), min_size=1, max_size=4)
-    return st.builds(_placed, drawn, nulls=st.sampled_from((False, False, False, True)))
+    return st.builds(_placed, drawn, nulls=st.integers(0, 7).map(lambda die: die == 7))
 
 
 def _placed(drawn: Sequence[tuple[Json, Sequence[str]]], *, nulls: bool) -> list[Document]:

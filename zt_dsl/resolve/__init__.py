@@ -212,6 +212,8 @@ def _services(reading: Reading, topology: Topology) -> list[Workload]:
 
 
 def _spoken_of(statement: object) -> Iterable[object]:
+    if not _complete(statement):
+        return
     match statement:
         case Edge(sources=sources, target=target):
             values: tuple[object, ...] = (*sources, target)
@@ -221,6 +223,12 @@ def _spoken_of(statement: object) -> Iterable[object]:
             values = ()
     for value in values:
         yield value.peer if isinstance(value, Endpoint) else value
+
+
+def _complete(statement: object) -> bool:
+    """Whether it was made by allow(), deny() and their like: those make tuples of whatever they get."""
+    parts = [getattr(statement, part, ()) for part in ("sources", "targets", "but")]
+    return isinstance(statement, Statement) and all(isinstance(part, tuple | list) for part in parts)
 
 
 def _members(services: Iterable[Workload]) -> dict[str, list[Workload]]:
@@ -265,7 +273,7 @@ def _statements(
     rules: list[guardrails.Rule] = []
     cut: list[Quarantine] = []
     for statement in topology.statements:
-        match statement:
+        match statement if _complete(statement) else None:
             case Edge():
                 edges.append(edge(reading, platform, statement, members, places, on))
             case Quarantine():

@@ -65,12 +65,14 @@ def rule(
         if found is None and not _reported(reading, source):
             _cannot_stand(reading, source, "source", statement)
         sources.extend(found or ())
-    targets = _scopes(reading, platform, statement.targets, members, statement)
+    # A quarantine's one service is its source and its target: what is wrong with it is told once.
+    cut = isinstance(statement, model.Quarantine)
+    targets = () if cut else _scopes(reading, platform, statement.targets, members, statement)
     but: tuple[Scope, ...] = ()
     if isinstance(statement, model.Never):
         but = _scopes(reading, platform, statement.but, members, statement)
     wrong = len(reading.findings) > before
-    if not wrong and not (sources and targets):
+    if not wrong and not (sources and (cut or targets)):
         reading.found(
             "ZT240",
             f"{_word(statement)} speaks of nobody: it has no {'target' if sources else 'source'}",
