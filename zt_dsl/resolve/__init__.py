@@ -273,7 +273,9 @@ def _statements(
     rules: list[guardrails.Rule] = []
     cut: list[Quarantine] = []
     for statement in topology.statements:
-        match statement if _complete(statement) else None:
+        match statement:
+            case _ if not _complete(statement):
+                _no_statement(reading, topology, statement)
             case Edge():
                 edges.append(edge(reading, platform, statement, members, places, on))
             case Quarantine():
@@ -283,14 +285,18 @@ def _statements(
                 rule = guardrails.rule(reading, platform, statement, members)
                 rules.extend(() if rule is None else (rule,))
             case _:
-                reading.found(
-                    "ZT242",
-                    f"{shown(statement)} is no statement",
-                    (topology.written_at, "in this topology"),
-                    why="A topology is made of edges, denials and guardrails; anything else would be ignored.",
-                    help="list what allow(), deny(), quarantine(), never() and only() return; unpack lists with *",
-                )
+                _no_statement(reading, topology, statement)
     return edges, rules, cut
+
+
+def _no_statement(reading: Reading, topology: Topology, value: object) -> None:
+    reading.found(
+        "ZT242",
+        f"{shown(value)} is no statement",
+        (topology.written_at, "in this topology"),
+        why="A topology is made of edges, denials and guardrails; anything else would be ignored.",
+        help="list what allow(), deny(), quarantine(), never() and only() return; unpack lists with *",
+    )
 
 
 def _tiers_listed(reading: Reading, order: tuple[str, ...]) -> None:
