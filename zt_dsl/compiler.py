@@ -15,6 +15,7 @@ from zt_dsl.ir.platform import Calico, Cilium, Istio, Kubernetes, NoMesh, NoNetw
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
+from zt_dsl.manifests.names import KUSTOMIZATION_FILE
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.passes import PASSES
 from zt_dsl.passes.widen import widen
@@ -24,7 +25,6 @@ from zt_dsl.reach.told import counted, told
 from zt_dsl.review import review
 from zt_dsl.source import Location
 
-KUSTOMIZATION = "kustomization.yaml"
 REVIEW = "review.md"
 
 
@@ -143,7 +143,7 @@ def build(ready: Ready, root: Path) -> Build:
         tuple(files), (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
     engine = f"{backend.name} {version_of(policy.platform)}"
-    files[KUSTOMIZATION] = emit((listed,)).encode()
+    files[KUSTOMIZATION_FILE] = emit((listed,)).encode()
     files[REVIEW] = review(policy, ready.dropped, engine, root).encode()
     return Build(files, tuple(documents), sum(map(len, documents.values())))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zt_dsl.ir.paths import lookups_overlap, methods_overlap, overlaps, overlaps_narrowing, topics_overlap
+from zt_dsl.ir.paths import lookups_overlap, overlaps, overlaps_narrowing, topics_overlap
 from zt_dsl.ir.traffic import Lookups, Methods, Narrowing, Route, Routes, Topics, Whole
 
 # Three segments are one more than any pattern below has: enough to tell `**` from any fixed number.
@@ -74,14 +74,6 @@ def names_of(pattern: str) -> frozenset[str]:
 @given(LOOKUPS, LOOKUPS)
 def test_lookups_overlap_where_a_name_is_in_both(one: str, other: str) -> None:
     assert lookups_overlap(one, other) != names_of(one).isdisjoint(names_of(other))
-
-
-def test_grpc_methods_overlap_by_service_and_name() -> None:
-    assert methods_overlap("a.B/C", "a.B/C")
-    assert methods_overlap("a.B/C", "a.B/*")
-    assert methods_overlap("a.B/*", "a.B/*")
-    assert not methods_overlap("a.B/C", "a.B/D")
-    assert not methods_overlap("a.B/*", "a.C/*")
 
 
 def test_topics_overlap_in_one_role() -> None:

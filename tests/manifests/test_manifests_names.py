@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zt_dsl.manifests.emit import EmptyList, emit
 from zt_dsl.manifests.kustomization import kustomization
-from zt_dsl.manifests.names import apply_order, directory_name, file_name, object_name
+from zt_dsl.manifests.names import directory_name, file_name, object_name
 
 DNS = st.from_regex(re.compile(r"[a-z0-9]([a-z0-9-]{0,80}[a-z0-9])?", re.ASCII), fullmatch=True)
 LONG = st.builds(lambda name, times: (name * times)[:253].rstrip("-"), DNS, st.integers(1, 60))
@@ -69,15 +69,6 @@ def test_an_object_name_is_one(identity: str, limit: int) -> None:
 @given(st.lists(IDENTITY, unique=True, max_size=8), st.integers(30, 60))
 def test_object_names_do_not_meet(identities: list[str], limit: int) -> None:
     assert len({object_name("allow", identity, limit) for identity in identities}) == len(identities)
-
-
-def test_default_deny_comes_last() -> None:
-    assert apply_order(["a/_namespace.yaml", "b/web.yaml", "a/web.yaml", "b/_namespace.yaml"]) == (
-        "a/web.yaml",
-        "b/web.yaml",
-        "a/_namespace.yaml",
-        "b/_namespace.yaml",
-    )
 
 
 def test_kustomization() -> None:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests import read as reading
 from zt_dsl.manifests.emit import EmptyList, UnmarkedEmptyMap, Unwritable, emit
-from zt_dsl.manifests.read import ReadDocument, comments_above, line_of, read
+from zt_dsl.manifests.read import ReadDocument, line_of, read
 from zt_dsl.manifests.tree import EMPTY_MAP, Document, EmptyMap, Item, Tree, Value
 
 Reader = Callable[[str], list[object]]
@@ -421,7 +421,5 @@ def test_lines(flow: str) -> None:
     assert line_of(first, ("spec", "ingress", 0, "ports", 0, "port")) == 10 + more
     assert line_of(first, ("spec", "ingress", 1)) == 11 + more
     assert line_of(second, ("spec", 1, "a")) == 16 + more
-    assert comments_above(first, ("spec", "ingress", 0)) == ("web asks · shop.py:3", "twice")
-    assert comments_above(first, ("spec", "ingress", 1)) == ()
     with pytest.raises(KeyError):
         line_of(first, ("spec", "egress"))

@@ -14,7 +14,6 @@ from zt_dsl.resolve.names import (
     choice,
     dns_label,
     label_pairs,
-    looks_like_template,
     sequence,
     shown,
     text,
@@ -323,11 +322,6 @@ def test_an_accepted_text_is_one_line_and_a_fixed_point(value: object) -> None:
         case kept:
             assert len(kept.splitlines()) <= 1
             assert text(kept, "why", NOWHERE) == kept
-
-
-def test_templates_are_recognised() -> None:
-    assert all(map(looks_like_template, ["{{ .Values.x }}", "a ${VAR} b", "{{x"]))
-    assert not any(map(looks_like_template, ["{x}", "$x", "}}", "/{id}", ""]))
 
 
 # --- plain values -------------------------------------------------------------------------------------

@@ -98,7 +98,17 @@ def test_the_engines_that_are_not_there_yet_are_refused(shop: Topology) -> None:
 def test_every_mistake_of_the_contract_is_caught() -> None:
     """By mypy --strict, each with the code that its line names, and nothing else."""
     environment = {**os.environ, "MYPYPATH": f"{HERE}{os.pathsep}{HERE.parent.parent}"}
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--config-file", os.devnull]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-error-summary",
+        "--config-file",
+        os.devnull,
+        "--cache-dir",
+        os.devnull,
+    ]
     said = subprocess.run(
         [*command, "--explicit-package-bases", "mistakes.py"],
         cwd=HERE, env=environment, capture_output=True, text=True, check=False,

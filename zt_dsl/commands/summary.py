@@ -83,6 +83,7 @@ def _files(published: Published | None) -> str:
     if published.pruned:
         parts.append(f"{len(published.pruned)} pruned")
     kept = f"; kept {', '.join(published.kept)}" if published.kept else ""
+    kept += f"; {published.leftover} is left over, the next run removes it" if published.leftover else ""
     return f" ({', '.join(parts)}{kept})"
 
 

@@ -44,13 +44,6 @@ def _segment_overlaps(one: str, other: str) -> bool:
             return one == other
 
 
-def methods_overlap(one: str, other: str) -> bool:
-    """Whether some gRPC method is in both: `shop.Orders/Get`, `shop.Orders/*`."""
-    service, _, name = one.partition("/")
-    other_service, _, other_name = other.partition("/")
-    return service == other_service and (name == other_name or "*" in (name, other_name))
-
-
 def topics_overlap(one: Topics, other: Topics) -> bool:
     """Whether some topic is in both, in the same role."""
     return one.role == other.role and not set(one.topics).isdisjoint(other.topics)

@@ -6,7 +6,7 @@ from zt_dsl.manifests.tree import Document
 
 
 def kustomization(resources: Sequence[str], comments: tuple[str, ...] = ()) -> Document:
-    """Applies the files in the order given (`apply_order`).
+    """Applies the files in the order given: allows first, default denies last.
 
     kustomize sorts by kind unless it is told otherwise; a default deny that came before its allows would cut
     connections that are declared, for as long as the apply takes.

@@ -45,11 +45,6 @@ def object_name(prefix: str, identity: str, limit: int = _OBJECT_NAME_LIMIT) -> 
     return f"{stem}-{_digest(whole)[: limit - len(stem) - 1]}"
 
 
-def apply_order(names: list[str]) -> tuple[str, ...]:
-    """Files in the order to apply them: what allows first, the namespaces' default deny last."""
-    return tuple(sorted(names, key=lambda name: (name.rpartition("/")[2] == NAMESPACE_FILE, name)))
-
-
 def _encoded(name: str) -> str:
     """`_` is in no DNS name, so that whatever is marked with it cannot be another's name."""
     if not _DNS_NAME.fullmatch(name):

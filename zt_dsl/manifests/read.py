@@ -75,15 +75,6 @@ def line_of(document: ReadDocument, path: Path) -> int:
     return line
 
 
-def comments_above(document: ReadDocument, path: Path) -> tuple[str, ...]:
-    """The comment lines right above the value at `path`, without their `#`."""
-    above = document._text.split("\n")[: line_of(document, path) - 1]
-    start = len(above)
-    while start and above[start - 1].lstrip(" ").startswith("#"):
-        start -= 1
-    return tuple(line.strip(" ").removeprefix("#").strip(" ") for line in above[start:])
-
-
 def _child(node: Value, step: str | int) -> Value:
     match node, step:
         case dict(), str():

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from zt_dsl.ir import traffic
 from zt_dsl.ir.flow import Denial, Domain, EveryPod, EveryPort, Flow, Outside, Peer, Reason, Workload
-from zt_dsl.ir.paths import overlaps_narrowing
+from zt_dsl.ir.paths import lookups_overlap, overlaps_narrowing
 from zt_dsl.ir.platform import Platform
 from zt_dsl.ir.policy import Quarantined
 from zt_dsl.model import statements as model
@@ -173,31 +173,9 @@ def meets(one: Peer, other: Peer) -> bool:
         case (Outside(role=role), Domain()) | (Domain(), Outside(role=role)):
             return role == "internet"
         case Domain(), Domain():
-            return _names_meet(one, other)
+            return lookups_overlap(str(one), str(other))
         case _:
             return False
-
-
-def _names_meet(one: Domain, other: Domain) -> bool:
-    match one.match, other.match:
-        case "exactly", "exactly":
-            return one.name == other.name
-        case "exactly", _:
-            head, _, tail = one.name.partition(".")
-            below = one.name.endswith(f".{other.name}")
-            return bool(head) and (below if other.match == "any-depth" else tail == other.name)
-        case _, "exactly":
-            return _names_meet(other, one)
-        case "one-label", "one-label":
-            return one.name == other.name
-        case "any-depth", "any-depth":
-            return one.name == other.name or f".{one.name}".endswith(f".{other.name}") or (
-                f".{other.name}".endswith(f".{one.name}")
-            )  # fmt: skip
-        case "one-label", _:
-            return f".{one.name}".endswith(f".{other.name}")
-        case _:
-            return _names_meet(other, one)
 
 
 def within(one: Peer, other: Peer) -> bool:

@@ -423,11 +423,6 @@ def _in_one_line(found: str) -> str:
     return short if len(short) <= _SHOWN else short[: _SHOWN - 1] + "…"
 
 
-def looks_like_template(text: str) -> bool:
-    """Whether Helm, Flux or a shell would replace a part of it: `{{ … }}`, `${…}`."""
-    return _TEMPLATE.search(text) is not None
-
-
 # --- plain values -------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,9 @@ A port is 1 to 65535 (k8s.io/apimachinery 0.37.0, `IsValidPortNum`). Zero is no 
 another takes it for all of them.
 """
 
-from typing import Literal, assert_never
+from typing import Literal
 
-from zt_dsl.ir.traffic import LAST_PORT, Lookups, Methods, Narrowing, Port, PortKind, Routes, Topics, Whole
+from zt_dsl.ir.traffic import LAST_PORT, Port, PortKind
 from zt_dsl.model.ports import Port as Declaration
 from zt_dsl.resolve.finding import Finding
 from zt_dsl.resolve.names import choice, integer, literal, only_looks_right, string, wrong_type
@@ -89,20 +89,3 @@ def _name(value: object, at: Span) -> str | Finding:
 def narrowable(port: Port) -> bool:
     """Whether what is inside can be told apart: one port, of a protocol that somebody looks into."""
     return port.first == port.last and port.kind in ("http", "grpc", "kafka", "dns")
-
-
-def fits(port: Port, narrowing: Narrowing) -> bool:
-    """Whether this narrowing can be said of this port: routes of HTTP, methods of gRPC, and so on."""
-    match narrowing:
-        case Whole():
-            return True
-        case Routes():
-            return narrowable(port) and port.kind == "http"
-        case Methods():
-            return narrowable(port) and port.kind == "grpc"
-        case Topics():
-            return narrowable(port) and port.kind == "kafka"
-        case Lookups():
-            return narrowable(port) and port.kind == "dns"
-        case _:
-            assert_never(narrowing)

@@ -17,12 +17,11 @@ from zt_dsl.ir.addresses import IPNetwork, collapsed
 from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Reason, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
-from zt_dsl.manifests.names import file_name, object_name
+from zt_dsl.manifests.names import NAMESPACE_FILE, directory_name, file_name, object_name
 from zt_dsl.manifests.tree import Document
 from zt_dsl.source import Location, relative
 
 DEFAULT_DENY = "default-deny"
-NAMESPACE_FILE = "_namespace.yaml"
 
 _FLOOR = (
     "Default deny: every pod of this namespace, in both directions. It allows nothing;",
@@ -45,7 +44,7 @@ def lower(policy: Policy, root: Path) -> dict[str, tuple[Document, ...]]:
     files: dict[str, tuple[Document, ...]] = {}
     for peer in sorted({*ingress, *egress}, key=str):
         if isinstance(peer, Workload) and peer.place in governed:
-            path = f"{peer.place}/{file_name(peer.name)}"
+            path = f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}"
             files[path] = (
                 NetworkPolicy(
                     (f"{peer}: what its edges need, and nothing else.",),
@@ -57,7 +56,9 @@ def lower(policy: Policy, root: Path) -> dict[str, tuple[Document, ...]]:
                 ).document(),
             )
     for place in policy.governed:
-        files[f"{place}/{NAMESPACE_FILE}"] = _namespace(place, egress.get(EveryPod(place), ()), root)
+        files[f"{directory_name(place.namespace)}/{NAMESPACE_FILE}"] = _namespace(
+            place, egress.get(EveryPod(place), ()), root
+        )
     return files
 
 
