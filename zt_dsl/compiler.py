@@ -158,7 +158,7 @@ def version_of(platform: Platform) -> str:
 
 @frozen
 class Proof:
-    """What was compared: all connections of the policy, over `classes` of pods and addresses.
+    """What was compared: all connections of the policy, as `reach.told.counted` counts them.
 
     `permitted` are the connections that are declared and permitted; `refused` all others between the classes.
     """

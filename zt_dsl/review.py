@@ -111,7 +111,7 @@ def _peer(peer: Peer) -> str:
     match peer:
         case Workload() | EveryPod() | Domain():
             return str(peer)
-        case Outside(role="internet"):
+        case Outside(role="internet", name="internet"):
             return str(peer)
         case Outside():
             holes = f" less {', '.join(map(str, peer.holes))}" if peer.holes else ""

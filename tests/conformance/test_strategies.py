@@ -52,7 +52,7 @@ FORMS: Mapping[str, Form] = {
     "peers on every port": lambda at, v: is_rule(at, "egress") and lacks(v, "ports") and has(v, "to"),
     "an empty list of peers": lambda at, v: at[-1:] == ("from",) and v == [],
     "an empty list of ports": lambda at, v: at[-1:] == ("ports",) and v == [],
-    "null": lambda at, v: v is None,
+    "null": lambda at, v: bool(at) and v is None,
     "every pod of the policy": lambda at, v: at == ("spec", "podSelector") and v == {},
     "a namespace selector alone": lambda at, v: (
         is_item(at, "from to") and has(v, "namespaceSelector") and lacks(v, "podSelector")

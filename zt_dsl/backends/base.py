@@ -122,6 +122,8 @@ def _refusal(backend: Backend, feature: str, what: str, label: Label) -> Diagnos
 
 def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
     pods = addresses(policy.platform.pod_cidrs)
+    if addresses(policy.platform.node_local_dns) & pods:
+        yield _among_pods("the node-local resolver", Label(policy.platform.at, "this platform"))
     told: set[Diagnostic] = set()
     for flow in policy.flows:
         for peer in (flow.source, flow.target):
@@ -148,6 +150,8 @@ def _address_problem(backend: Backend, flow: Flow, peer: Outside, pods: Addresse
                 "It matches what is no pod by addresses alone, and the platform tells none.",
                 f'write {word}={kind}(cidrs=["192.0.2.10/32"]) in the platform, with the real addresses',
             )
+        case "api-server" | "nodes" if peer.addresses & pods:
+            return _among_pods(peer.name, label)
         case "internet" | "network":
             mine = peer.addresses
             if not pods and (peer.role == "internet" or mine & PRIVATE):
@@ -170,6 +174,16 @@ def _address_problem(backend: Backend, flow: Flow, peer: Outside, pods: Addresse
             return None
         case _:
             return None
+
+
+def _among_pods(name: str, label: Label) -> Diagnostic:
+    return Diagnostic(
+        "ZT322",
+        f"addresses of {name} are among the platform's pod networks",
+        (label,),
+        "A rule for them lets every pod through that has such an address, whatever its labels.",
+        "correct the addresses, or the platform's `pod_cidrs`: no pod on the pod network has a node's address",
+    )
 
 
 def _other_clusters(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:

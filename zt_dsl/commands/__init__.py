@@ -72,7 +72,6 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         status = main(arguments)
-        sys.stdout.flush()
     except UsageError as error:
         print(f"python -m zt_dsl: {error}\n(--help after a command lists its options)", file=sys.stderr)
         return USAGE
@@ -83,10 +82,6 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except _Terminated:
         return TERMINATED
-    except BrokenPipeError:
-        # Whoever read our output has gone; what was to be written to disk is.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     except Exception as error:
         return _our_bug(error)
     else:

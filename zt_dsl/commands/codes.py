@@ -2,6 +2,7 @@
 
 import argparse
 
+from zt_dsl.commands.output import say
 from zt_dsl.diagnostics.codes import TITLES, severity
 
 
@@ -13,6 +14,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(given: argparse.Namespace) -> int:
     """Print each code, its severity and its title."""
     del given
-    for code, title in TITLES.items():
-        print(f"{code}  {severity(code):7}  {title}")
+    say("\n".join(f"{code}  {severity(code):7}  {title}" for code, title in TITLES.items()))
     return 0

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, What, day, engine, loaded, loading, reference, what
-from zt_dsl.commands.output import Step, exit_status, progress, worst, write
+from zt_dsl.commands.output import Step, exit_status, progress, say, worst, write
 from zt_dsl.commands.summary import one_line, summary
 from zt_dsl.compiler import Build, Proof, Ready, Refused, build, plan, prove, version_of
 from zt_dsl.diagnostics import Diagnostic, Label
@@ -63,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     loading(parser)
     parser.add_argument(
-        "-o", "--output", dest="out", metavar="DIR", default="", help="where to (generated/<topology>/<platform>)"
+        "-o", "--output", dest="out", metavar="DIR", default=None, help="where to (generated/<topology>/<platform>)"
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 2 with a diff where it is stale")
     parser.add_argument("--force", action="store_true", help="overwrite generated files that were edited by hand")
@@ -73,8 +73,10 @@ def command(given: argparse.Namespace) -> int:
     """Write the policies of a topology, and prove that they permit what it declares and nothing else."""
     root = project_root(Path.cwd())
     style: Format = given.style
+    if given.out == "":
+        raise UsageError("-o needs a directory: an empty one is a variable that is not set")
     if given.topology is not None:
-        asked = [Asked(what(given.topology, given), given.out, given.check, given.force)]
+        asked = [Asked(what(given.topology, given), given.out or "", given.check, given.force)]
     else:
         if given.settings or given.platform or given.target or given.out:
             raise UsageError("--set, --platform, --target and -o need a MODULE:NAME")
@@ -98,14 +100,14 @@ def _report(done: list[Done], style: Format, root: Path) -> None:
     write(tuple(diagnostic for one in done for diagnostic in one.diagnostics), style, root)
     if style != "text":
         return
-    say = summary if len(done) == 1 else one_line
+    told = summary if len(done) == 1 else one_line
     for one in done:
         if one.compiled is None:
             if len(done) > 1:
                 print(f"{one.asked.what.topology}: failed, see above", file=sys.stderr)
             continue
         of = one.compiled
-        print(say(of.ready, of.build, of.proof, of.published, str(of.out), one.seconds, root))
+        say(told(of.ready, of.build, of.proof, of.published, str(of.out), one.seconds, root))
 
 
 # --- one build ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import argparse
 import re
 
 from zt_dsl.commands import UsageError
+from zt_dsl.commands.output import say
 from zt_dsl.diagnostics.pages import page
 
 
@@ -18,5 +19,5 @@ def command(given: argparse.Namespace) -> int:
     if text is None:
         raise UsageError(f"there is no diagnostic {given.code!r}; `python -m zt_dsl codes` lists them")
     # Directives for the tests that run a page's examples.
-    print(re.sub(r"<!--.*?-->\n", "", text, flags=re.DOTALL).rstrip("\n"))
+    say(re.sub(r"<!--.*?-->\n", "", text, flags=re.DOTALL).rstrip("\n"))
     return 0

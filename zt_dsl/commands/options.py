@@ -61,6 +61,8 @@ def what(topology: str, given: argparse.Namespace) -> What:
     """The options, read. Raises UsageError for what is none."""
     if given.platform and given.target:
         raise UsageError("--platform and --target exclude each other: name one of them")
+    if not 0 < given.timeout < float("inf"):
+        raise UsageError(f"--timeout {given.timeout:g} is no number of seconds above 0")
     return What(
         reference(topology),
         reference(given.platform) if given.platform else "",
@@ -89,8 +91,14 @@ def setting(text: str) -> tuple[str, object]:
 
 def day(text: str) -> date:
     """A day, today in UTC by default. Raises UsageError where it is none."""
+    if not text:
+        return today()
     try:
-        return date.fromisoformat(text) if text else today()
+        # Python takes other spellings too, of which a reader may be unsure.
+        found = date.fromisoformat(text)
+        if found.isoformat() == text:
+            return found
+        raise ValueError
     except ValueError:
         raise UsageError(f"--on {text!r} is not a date; write it as 2027-06-30") from None
 
@@ -99,7 +107,9 @@ def engine(text: str) -> tuple[tuple[str, str], ...]:
     """A target's engines with their versions. Raises UsageError for a name that is none."""
     found: list[tuple[str, str]] = []
     for part in text.split("+"):
-        name, _, version = part.partition("@")
+        name, at, version = part.partition("@")
+        if at and not version:
+            raise UsageError(f"--target {text!r}: a version follows the @")
         if name not in NEWEST:
             raise UsageError(f"--target {text!r}: {name!r} is none of {', '.join(NEWEST)}, or network+istio")
         found.append((name, version or NEWEST[name]))

@@ -38,17 +38,33 @@ def _status(code: str) -> int:
     return {"1": 4, "2": 1, "3": 1, "4": 0, "5": 2, "6": 3}[code[2]]
 
 
+def say(text: str) -> None:
+    """Print on stdout. That nobody reads it, or that it is full, changes nothing of what was done and found."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _silence()
+    except OSError as error:
+        _silence()
+        print(f"what was to be printed could not be: {error.strerror}", file=sys.stderr)
+
+
+def _silence() -> None:
+    """From here on stdout goes nowhere: what it still holds would fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def write(diagnostics: Sequence[Diagnostic], style: Format, root: Path) -> None:
     """Write them: as text to stderr, in the other formats to stdout, where nothing else goes then."""
     match style:
         case "json":
             from zt_dsl.diagnostics.json import as_json
 
-            print(as_json(diagnostics, root=root))
+            say(as_json(diagnostics, root=root))
         case "sarif":
             from zt_dsl.diagnostics.sarif import as_sarif
 
-            print(as_sarif(diagnostics, root=root, version=VERSION))
+            say(as_sarif(diagnostics, root=root, version=VERSION))
         case "text":
             if diagnostics:
                 from zt_dsl.diagnostics.text import rendered

@@ -1,20 +1,22 @@
 """`verify`: prove a directory of manifests that somebody may have edited."""
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, loaded, loading, what
-from zt_dsl.commands.output import exit_status, progress, write
+from zt_dsl.commands.output import exit_status, progress, say, write
 from zt_dsl.compiler import Ready, Refused, plan, prove
 from zt_dsl.diagnostics import Diagnostic, errors
 from zt_dsl.load import project_root
 
-# kubectl applies these; kustomize's own file says what is applied, and is no object.
+# kubectl applies these.
 _SUFFIXES = (".yaml", ".yml", ".json")
-_KUSTOMIZE = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+# What is no object of a cluster: what says which are applied, and our own ownership file.
+_NO_OBJECTS = ("kustomization.yaml", ".zt/manifest.json")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,7 @@ def command(given: argparse.Namespace) -> int:
             diagnostics = (*diagnostics, *unread, *proof.diagnostics)
     write(diagnostics, style, root)
     if style == "text" and proof is not None and not errors(diagnostics):
-        print(
+        say(
             f"{directory}: {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
             f"strangers included, {time.perf_counter() - started:.2f} s"
         )
@@ -56,25 +58,31 @@ def command(given: argparse.Namespace) -> int:
 
 
 def _files(directory: Path) -> Iterator[tuple[str, bytes] | Diagnostic]:
-    for path in sorted(directory.rglob("*")):
-        if path.suffix.lower() not in _SUFFIXES or path.name in _KUSTOMIZE or path.parent.name == ".zt":
-            continue
-        try:
-            if path.is_symlink():
-                yield Diagnostic(
-                    "ZT500",
-                    f"{path} is a symbolic link",
-                    why="What it leads to can change without this directory, and may be anything.",
-                    help="put the file itself there",
-                )
-                continue
-            if path.is_dir():
-                continue
-            yield str(path), path.read_bytes()
-        except OSError as error:
-            yield Diagnostic(
-                "ZT500",
-                f"{path} cannot be read: {error.strerror}",
-                why="A file that is applied and was not read may hold anything.",
-                help="make it readable, or remove it",
-            )
+    """Every file under it that kubectl would apply; a diagnostic for what cannot be judged. Nothing is passed over."""
+    unread: list[Diagnostic] = []
+
+    def failed(error: OSError) -> None:
+        unread.append(_unread(error.filename, f"cannot be read: {error.strerror}", "make it readable, or remove it"))
+
+    for folder, folders, names in os.walk(directory, onerror=failed):
+        folders.sort()
+        for name in sorted((*folders, *names)):
+            path = Path(folder, name)
+            applied = path.suffix.lower() in _SUFFIXES and path.relative_to(directory).as_posix() not in _NO_OBJECTS
+            if path.is_symlink() and (applied or path.is_dir()):
+                yield _unread(path, "is a symbolic link: what it leads to may be anything", "put the file itself there")
+            elif applied and not path.is_dir():
+                yield _read(path)
+    yield from unread
+
+
+def _read(path: Path) -> tuple[str, bytes] | Diagnostic:
+    try:
+        # A pipe would be waited for: only what is a file is opened.
+        return (str(path), path.read_bytes()) if path.is_file() else _unread(path, "is no file", "remove it")
+    except OSError as error:
+        return _unread(path, f"cannot be read: {error.strerror}", "make it readable, or remove it")
+
+
+def _unread(path: Path | str, message: str, help: str) -> Diagnostic:
+    return Diagnostic("ZT500", f"{path} {message}", (), "What is applied and was not read may hold anything.", help)

@@ -75,7 +75,7 @@ class Outside:
         return addresses(self.blocks) - addresses(self.holes)
 
     def __str__(self) -> str:
-        return "INTERNET" if self.role == "internet" else self.name
+        return "INTERNET" if self.role == "internet" and self.name == "internet" else self.name
 
 
 @frozen(cache_hash=True)

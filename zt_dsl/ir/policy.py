@@ -36,8 +36,7 @@ class Policy:
     """What is in force: `governed` places refuse everything that no flow permits.
 
     `workloads` are all services of the topology, governed or not. `mtls` is the topology's mode as written.
-    `edges` counts what the user wrote: a statement with three sources is three. `widened` is filled by the
-    pass that applies waivers: demands other than a flow's that are given up.
+    `edges` counts what the user wrote: a statement with three sources is three.
     """
 
     topology: str

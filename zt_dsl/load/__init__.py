@@ -111,13 +111,23 @@ def _answer(reading: int, child: int, deadline: float, tick: Callable[[], None])
             if selector.select(0 if status is not None else 0.05):
                 chunk = os.read(reading, 1 << 20)
                 if not chunk:
-                    return b"".join(chunks), status
+                    # Closed by its end, as a rule: how it ended is what there is to tell.
+                    return b"".join(chunks), _ended_soon(child) if status is None else status
                 chunks.append(chunk)
             elif status is not None:
                 return b"".join(chunks), status
             if time.monotonic() > deadline:
                 return None, status
             tick()
+
+
+def _ended_soon(child: int) -> int | None:
+    for _ in range(40):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.005)
+    return None
 
 
 def _end(child: int, status: int | None) -> int:
@@ -150,7 +160,7 @@ class _Unpickler(pickle.Unpickler):
 def _loaded(answer: bytes) -> Loaded | None:
     try:
         loaded = _Unpickler(BytesIO(answer)).load()
-    except (EOFError, pickle.UnpicklingError, AttributeError, IndexError, ValueError):
+    except Exception:  # whatever was written there, by whomever, is no answer
         return None
     return loaded if isinstance(loaded, Loaded) else None
 

@@ -16,7 +16,7 @@ from typing import NoReturn, TypeVar
 
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.load import Loaded, Request
-from zt_dsl.load.problems import exited, missing, no_such_name, raised, syntax, wrong_kind
+from zt_dsl.load.problems import exited, missing, no_such_name, raised, syntax, users, worded, wrong_kind
 from zt_dsl.load.settings import Unfit, called, structured
 from zt_dsl.model.platform import Calico, Cilium, Istio, Kubernetes, Platform
 from zt_dsl.model.recording import recording
@@ -35,15 +35,21 @@ class _Failed(Exception):  # noqa: N818  # carries a diagnostic out of the user'
 def serve(request: Request, answering: int) -> NoReturn:
     """Answer the request through a pipe, and end the process."""
     _apart(answering)
+    own = os.getpid()
     gc.disable()  # a short life that only allocates: collecting costs as much as loading
     try:
         loaded = _load(request)
     except _Failed as failed:
         loaded = Loaded(None, (failed.diagnostic,))
-    except Exception as error:  # whatever the user's code raises is a _Failed by now: this is ours
+    except Exception as error:
         if os.environ.get("ZT_DSL_TRACEBACK"):
             traceback.print_exc()
-        loaded = Loaded(None, (), bug=f"{type(error).__name__}: {error}")
+        # Values of the user's own kinds may raise while we look at them: that is still the user's code.
+        theirs = users(error)
+        root, name = Path(request.root), request.topology
+        loaded = Loaded(None, (raised(error, name, root),)) if theirs else Loaded(None, (), bug=worded(error))
+    if os.getpid() != own:
+        os._exit(0)  # a fork that the user's code made: its parent answers
     with os.fdopen(answering, "wb") as answer:
         pickle.dump(loaded, answer, protocol=pickle.HIGHEST_PROTOCOL)
     sys.stdout.flush()
@@ -106,9 +112,13 @@ def _target(engine: tuple[tuple[str, str], ...]) -> Platform:
 
 
 def _named(module: ModuleType, module_name: str, name: str, kind: type[T], settings: object, root: Path) -> T:
+    if not isinstance(module, ModuleType):  # it may have put anything in its place
+        raise _Failed(wrong_kind(module_name, name, module, kind))
     if name not in vars(module):
         raise _Failed(no_such_name(module, module_name, name, kind))
     found: object = vars(module)[name]
+    if inspect.iscoroutinefunction(found):
+        raise _Failed(wrong_kind(module_name, name, found, kind))
     if inspect.isroutine(found):
         function = found
         # Ours, and so imported before the user's function runs: what is missing there is the user's.

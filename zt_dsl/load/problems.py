@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from zt_dsl.diagnostics import Diagnostic, Label
+from zt_dsl.resolve.names import literal
 from zt_dsl.source import Location, Span, locate
 
 _OURS = str(Path(__file__).parent.parent)
@@ -55,24 +56,35 @@ def syntax(error: SyntaxError, asked: str) -> Diagnostic:
 
 def raised(error: BaseException, asked: str, root: Path) -> Diagnostic:
     """A module, or the function that was asked for, raised."""
-    try:
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-    except Exception:  # its __str__ is the user's code, too
-        text = type(error).__name__
+    text = worded(error)
     return Diagnostic(
         "ZT103",
         f"loading `{asked}` raised {text}",
-        _labels(error, root, type(error).__name__),
+        _labels(error, root, text.partition(":")[0]),
         "The topology is what the module says after it has run to its end.",
         "for the whole traceback, run it again with ZT_DSL_TRACEBACK=1 in the environment",
     )
+
+
+def worded(error: BaseException) -> str:
+    """An exception in words; its own words are the user's code, too, and may raise."""
+    try:
+        return f"{type(error).__name__}: {error}".rstrip(": ")
+    except Exception:
+        return object.__repr__(error).partition(" ")[0].lstrip("<")
+
+
+def users(error: BaseException) -> bool:
+    """Whether it was raised in the user's code, not in ours."""
+    frames = _frames(error.__traceback__)
+    return bool(frames) and not frames[-1].path.startswith(_OURS)
 
 
 def exited(error: SystemExit, asked: str, root: Path) -> Diagnostic:
     """A module called sys.exit: with status 0, too, there is no topology."""
     return Diagnostic(
         "ZT104",
-        f"loading `{asked}` called sys.exit({error.code!r})",
+        f"loading `{asked}` called sys.exit({literal(error.code).strip("`")})",
         _labels(error, root, "ends the process"),
         "A module that describes a topology must come to its end; status 0 is no topology either.",
         'remove the call, or keep it under `if __name__ == "__main__":`',

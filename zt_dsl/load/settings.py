@@ -37,7 +37,10 @@ def called(function: Callable[..., object], settings: object, structure: Structu
     assert isinstance(settings, Mapping)
     signature = inspect.signature(function)
     at = _place(function)
-    hints = typing.get_type_hints(function)
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception as error:
+        raise Unfit(f"its annotations cannot be read: {_said(error)}", "correct the annotation", at) from None
     takes = ", ".join(f"{name}={_shown(hints.get(name))}" for name in signature.parameters) or "nothing"
     for name in settings:
         if name not in signature.parameters:

@@ -24,7 +24,8 @@ def derive_dns(policy: Policy) -> Policy:
             if known is None or _place(reason) < _place(known):
                 first[flow.source] = reason
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
-    said = {flow.source for flow in policy.flows if flow.target == policy.platform.dns}
+    asks = (flow for flow in policy.flows if flow.port.kind == "dns")
+    said = {flow.source for flow in asks if flow.target == policy.platform.dns}
     there = {flow for flow in policy.flows if flow.port.kind == "dns"}
     derived = tuple(
         flow

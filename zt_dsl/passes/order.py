@@ -18,6 +18,8 @@ def order(policy: Policy) -> Policy:
         return known
 
     def key(flow: Flow) -> tuple[str, str, str, str]:
-        return (name(flow.source), name(flow.target), name(flow.port), name(flow.narrowing))
+        port = flow.port
+        told = f"{name(port)} {port.name} {port.service_port} {port.mtls}"
+        return (name(flow.source), name(flow.target), told, name(flow.narrowing))
 
     return evolve(policy, flows=tuple(sorted(policy.flows, key=key)))

@@ -106,7 +106,7 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
             demands.append(demand)
     return Widened(
         evolve(policy, flows=tuple(flows), denials=tuple(denials), mtls_demands=tuple(demands)),
-        tuple(dropped),
+        tuple(sorted(dropped, key=str)),
         tuple(waiver for index, waiver in enumerate(waivers) if index not in used),
     )
 

@@ -56,7 +56,7 @@ def resolve(
     if read is None or name is None:
         return _resolved(reading, None)
     members = _members(services)
-    _identities(reading, read, platform.dns, frozenset(governed))
+    _identities(reading, read, platform.dns)
     edges, rules, cut = _statements(reading, topology, read, members, places, on)
     ruled = frozenset(governed)
     hosted = {found: service for service, found in reading.services.values() if service.host_network is True}
@@ -239,7 +239,7 @@ def _members(services: Iterable[Workload]) -> dict[str, list[Workload]]:
     return members
 
 
-def _identities(reading: Reading, platform: Platform, resolver: KubeDns, governed: frozenset[Place]) -> None:
+def _identities(reading: Reading, platform: Platform, resolver: KubeDns) -> None:
     services = tuple(reading.services.values())
     reading.findings.extend(shared_accounts(services) if isinstance(platform.mesh, Istio) else ())
     dns = platform.dns
@@ -253,7 +253,7 @@ def _identities(reading: Reading, platform: Platform, resolver: KubeDns, governe
             why="A name is an identity: the two would share one file and one policy.",
             help="write the platform's resolver in its place, or give one of the two another name",
         )
-    elif alike is None and dns.place in governed:
+    elif alike is None:
         reading.findings.extend(contained((resolver, dns), services))
     reading.findings.extend(indistinguishable(services))
 

@@ -10,7 +10,7 @@ from zt_dsl.ir import traffic
 from zt_dsl.ir.flow import Flow, Peer, Place, Reason, Workload, place_of
 from zt_dsl.ir.platform import Platform
 from zt_dsl.model.endpoints import Endpoint, Methods, Names, Narrowing, Route, Routes, Topics, Whole
-from zt_dsl.model.peers import External, KubeDns, Service, Tier
+from zt_dsl.model.peers import External, Service, Tier
 from zt_dsl.model.peers import Peer as ModelPeer
 from zt_dsl.model.ports import Port
 from zt_dsl.model.statements import Edge
@@ -171,10 +171,7 @@ def _target(
     if not isinstance(target, Endpoint) or not isinstance(target.peer, ModelPeer):
         _no_target(reading, target, at)
         return None
-    if isinstance(target.peer, KubeDns):
-        port: traffic.Port | None = platform.dns_port
-    else:
-        port = endpoint_port(reading, target, at)
+    port = endpoint_port(reading, target, at)
     whom = peer(reading, platform, target.peer)
     if whom is None or port is None:
         return None
@@ -183,7 +180,7 @@ def _target(
 
 
 def endpoint_port(reading: Reading, target: Endpoint, at: Span) -> traffic.Port | None:
-    """The port that an endpoint names."""
+    """The port that an endpoint names; of what is the platform's own, as the platform declares it."""
     platforms = (own for kind, own in reading.own.items() if isinstance(target.peer, kind))
     declaration = declared_ports(next(platforms, type(target.peer))).get(target.port)
     if declaration is None:

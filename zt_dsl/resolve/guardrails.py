@@ -302,7 +302,10 @@ def quarantines(
 ) -> tuple[tuple[Quarantined, ...], tuple[Written, ...]]:
     """Services that are cut off, and the edges without the flows that are suspended by it."""
     cut: dict[Workload, model.Quarantine] = {}
-    for statement in statements:
+    # Of several for one service the first in the file speaks, wherever in the list it stands.
+    for statement in sorted(
+        statements, key=lambda one: (places[one.written_at].path, places[one.written_at].line, one.why)
+    ):
         service = statement.sources[0]
         found = workload(reading, service) if isinstance(service, Service) else None
         if found is not None:

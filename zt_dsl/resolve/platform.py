@@ -113,6 +113,7 @@ def _resolver(reading: Reading, written: object, at: Span) -> tuple[Workload, Po
     if not isinstance(written, KubeDns):
         _own_kind(reading, written, "dns", "KubeDns", at)
         return None
+    reading.own[KubeDns] = type(written)
     pods = workload(reading, written)
     port = strict_port(reading, declared_ports(type(written))["dns"])
     return None if pods is None or port is None else (pods, port)

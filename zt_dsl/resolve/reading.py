@@ -58,7 +58,7 @@ class Reading:
     tiers: dict[str, Span] = field(factory=dict)
     services: dict[tuple[str, str, str], tuple[Service, Workload]] = field(factory=dict)
     named: dict[tuple[str, str], tuple[object, Span]] = field(factory=dict)
-    # The platform's own ApiServer and Nodes, which have the ports of edges to any.
+    # The kinds of the platform's own resolver, API server and nodes: edges to any lead to their ports.
     own: dict[type, type] = field(factory=dict)
 
     def once(self, model: object, read: Callable[[], T | None]) -> T | None:

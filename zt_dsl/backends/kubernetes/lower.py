@@ -101,9 +101,9 @@ def _rules(flows: Iterable[Flow], remote: Callable[[Flow], Peer], root: Path) ->
 def _named(peer: Peer) -> tuple[str, ...]:
     """Addresses do not say whose they are; labels do."""
     match peer:
-        case Outside(role="internet"):
+        case Outside(role="internet", name="internet"):
             return ("INTERNET: all addresses but those of pods, loopback, link-local and multicast",)
-        case Outside(role="network"):
+        case Outside(role="network" | "internet"):
             return (f"network {peer}",)
         case Outside():
             return (str(peer),)
