@@ -1,5 +1,6 @@
 """Policies that the API server refuses: known answers for the engine, and for zt_dsl's reading."""
 
+import json
 from collections.abc import Sequence
 
 from tests.conformance.engines.client import Document, Json
@@ -46,7 +47,14 @@ _SPECS: Sequence[Json] = (
     {"podSelector": expression("NotIn")},
     {"podSelector": expression("Exists", "one")},
     {"podSelector": {"matchLabels": {"app": "not a value"}}},
+    {"podSelector": {"matchLabels": {"app": "n" * 64}}},
     {"podSelector": {"matchLabels": {"not a key": "web"}}},
+    {"podSelector": {"matchLabels": {"n" * 64: "web"}}},
+    {"podSelector": {"matchLabels": {f"{'n' * 254}/app": "web"}}},
+    {"podSelector": {"matchLabels": {"Example.org/app": "web"}}},
+    {"podSelector": expression("In", "not a value")},
+    {"podSelector": expression("Exists", key="not a key")},
+    {"podSelector": {"matchExpressions": [{"operator": "Exists"}]}},
 )
 
 _AROUND_A_SPEC: Sequence[Document] = (
@@ -57,6 +65,10 @@ _AROUND_A_SPEC: Sequence[Document] = (
     {"metadata": {"namespace": "shop"}},
     {"metadata": {"name": "under_score", "namespace": "shop"}},
     {"metadata": {"name": "n" * 254, "namespace": "shop"}},
+    {"metadata": {"name": "policy", "namespace": "n" * 64}},
+    {"metadata": {"name": "policy", "namespace": "a.b"}},
+    {"metadata": {"name": "policy", "namespace": "shop", "labels": {"app": "not a value"}}},
+    {"metadata": {"name": "policy", "namespace": "shop", "annotations": {"note": "n" * (256 << 10)}}},
     {"status": {}},
 )
 
@@ -64,3 +76,10 @@ REFUSED: Sequence[Document] = (
     *map(network_policy, _SPECS),
     *({**network_policy({}), **change} for change in _AROUND_A_SPEC),
 )
+
+
+def in_short(document: Document) -> str:
+    """For the name of a test: what is not the same in every policy."""
+    usual = network_policy({})
+    changed = {key: value for key, value in document.items() if usual.get(key) != value}
+    return json.dumps(changed)[:100]

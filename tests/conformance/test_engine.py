@@ -5,8 +5,6 @@ These are the semantics of networking.k8s.io/v1 as the API documents them (k8s.i
 that was built wrong, or from other versions, is caught here before it is believed anywhere else.
 """
 
-import json
-
 import pytest
 
 from tests.conformance.engines.client import (
@@ -23,7 +21,7 @@ from tests.conformance.engines.client import (
     Verdict,
 )
 from tests.conformance.policies import network_policy
-from tests.conformance.refusals import REFUSED, expression
+from tests.conformance.refusals import REFUSED, expression, in_short
 
 pytestmark = pytest.mark.conformance
 
@@ -388,7 +386,7 @@ def test_an_ip_block_matches_pods_by_their_address_too(kubernetes_engine: Kubern
 # --- what the API server refuses ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("document", REFUSED, ids=json.dumps)
+@pytest.mark.parametrize("document", REFUSED, ids=in_short)
 def test_what_the_api_server_refuses(kubernetes_engine: KubernetesEngine, document: Document) -> None:
     with pytest.raises(RefusedError):
         kubernetes_engine.load([document])

@@ -5,7 +5,6 @@ is asked here about what zt_dsl emits: the policies are any that the API server 
 not. Where they disagree with the engine, the engine is right, and the case stays here under a name.
 """
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +25,7 @@ from tests.conformance.engines.client import (
     Verdict,
 )
 from tests.conformance.policies import GOVERNED, POD_ADDRESS, network_policy
-from tests.conformance.refusals import REFUSED
+from tests.conformance.refusals import REFUSED, in_short
 from zt_dsl.backends.kubernetes.semantics import reach_of
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.read import ReadDocument, read
@@ -177,7 +176,7 @@ def refusal_of(engine: KubernetesEngine, document: Document) -> str:
     return ""
 
 
-@pytest.mark.parametrize("document", REFUSED, ids=json.dumps)
+@pytest.mark.parametrize("document", REFUSED, ids=in_short)
 def test_what_the_api_server_is_known_to_refuse_is_refused(document: Document) -> None:
     _, diagnostics = understood([document])
     assert diagnostics

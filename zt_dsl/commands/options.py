@@ -1,6 +1,7 @@
 """Options that several commands take, and what they mean."""
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -93,14 +94,13 @@ def day(text: str) -> date:
     """A day, today in UTC by default. Raises UsageError where it is none."""
     if not text:
         return today()
+    # Python takes other spellings of a date too, of which a reader may be unsure.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise UsageError(f"--on {text!r} is not a date; write it as 2027-06-30")
     try:
-        # Python takes other spellings too, of which a reader may be unsure.
-        found = date.fromisoformat(text)
-        if found.isoformat() == text:
-            return found
-        raise ValueError
-    except ValueError:
-        raise UsageError(f"--on {text!r} is not a date; write it as 2027-06-30") from None
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--on {text!r}: {error}") from None
 
 
 def engine(text: str) -> tuple[tuple[str, str], ...]:

@@ -82,9 +82,10 @@ def users(error: BaseException) -> bool:
 
 def exited(error: SystemExit, asked: str, root: Path) -> Diagnostic:
     """A module called sys.exit: with status 0, too, there is no topology."""
+    code = literal(error.code).strip("`")
     return Diagnostic(
         "ZT104",
-        f"loading `{asked}` called sys.exit({literal(error.code).strip("`")})",
+        f"loading `{asked}` called sys.exit({code})",
         _labels(error, root, "ends the process"),
         "A module that describes a topology must come to its end; status 0 is no topology either.",
         'remove the call, or keep it under `if __name__ == "__main__":`',
