@@ -153,6 +153,6 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\|<>`[]&_~*"} | {"\n": " ", "\r": " "})
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _cell(text: str) -> str:
     return text.translate(_SPECIAL)

@@ -139,7 +139,7 @@ def _scalar(value: object, where: str) -> str:
             raise Unwritable(f"a {type(value).__name__} at {where.strip()!r}")
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _key(key: str) -> str:
     if not isinstance(key, str):
         raise Unwritable(f"a key that is a {type(key).__name__}, not a string: {key!r}")
@@ -149,7 +149,7 @@ def _key(key: str) -> str:
     return text + ":"
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _text(value: str) -> str:
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value

@@ -180,7 +180,7 @@ _CHUNK = re.compile(r"  - [^\n]*\n(?:    [^\n]*\n)+|[^\n]*\n|[^\n]+")
 _AROUND = 8
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 17)
 def _block(text: str) -> Value:
     """The element that these lines are. Raises `_Unsure`.
 
@@ -301,7 +301,7 @@ def _fresh(mark: _Mark) -> Value:
             return []
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _parse(line: str) -> _Parsed | None:
     """One line of the subset; None for a comment or an empty line. Policies repeat most of their lines."""
     found = _LINE.fullmatch(line)

@@ -227,8 +227,12 @@ def _spoken_of(statement: object) -> Iterable[object]:
 
 def _complete(statement: object) -> bool:
     """Whether it was made by allow(), deny() and their like: those make tuples of whatever they get."""
-    parts = [getattr(statement, part, ()) for part in ("sources", "targets", "but")]
-    return isinstance(statement, Statement) and all(isinstance(part, tuple | list) for part in parts)
+    return (
+        isinstance(statement, Statement)
+        and isinstance(getattr(statement, "sources", ()), tuple)
+        and isinstance(getattr(statement, "targets", ()), tuple)
+        and isinstance(getattr(statement, "but", ()), tuple)
+    )
 
 
 def _members(services: Iterable[Workload]) -> dict[str, list[Workload]]:

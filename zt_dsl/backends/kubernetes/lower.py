@@ -117,7 +117,7 @@ def _ports(flows: Sequence[Flow]) -> tuple[NetworkPolicyPort, ...]:
     return _sorted(port for flow in flows for port in _of_port(flow.port))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _of_port(port: Port) -> tuple[NetworkPolicyPort, ...]:
     return _sorted(NetworkPolicyPort(port.first, protocol, port.last) for protocol in port.protocols)
 
@@ -126,7 +126,7 @@ def _sorted(ports: Iterable[NetworkPolicyPort]) -> tuple[NetworkPolicyPort, ...]
     return tuple(sorted(set(ports), key=lambda port: (port.port, port.end_port, port.protocol)))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
     match peer:
         case Workload():

@@ -217,7 +217,7 @@ def _is_key(key: str) -> bool:
     return found is not None and len(found["prefix"] or "") <= 253 and len(found["name"]) <= 63
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _is_label_value(text: str) -> bool:
     """At most 63 characters; the empty string is one (M)."""
     return len(text) <= 63 and _IS_LABEL_VALUE.fullmatch(text) is not None

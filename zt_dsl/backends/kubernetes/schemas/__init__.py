@@ -100,7 +100,7 @@ def _element(key: str, value: Value) -> Hashable:
     return known[1]
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 17)
 def _sign(key: str, text: str) -> Hashable:
     pattern = _USUAL.get(key)
     return str if pattern is not None and pattern.fullmatch(text) else text
