@@ -7,7 +7,7 @@ read. Everything comes from small alphabets, so that rules of one set overlap, c
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TypeAlias, TypeVar
 
 from hypothesis import strategies as st
@@ -85,6 +85,27 @@ def inside(inner: IPNetwork, outer: IPNetwork) -> bool:
             return inner != outer and inner.subnet_of(outer)
         case _:
             return False
+
+
+def covers_pods(document: Json) -> bool:
+    """Whether a block covers the pods' address, so that the two readings differ. Nothing made here does."""
+    return any(
+        isinstance(value, Mapping) and at[-1:] == ("ipBlock",) and _has_pod_address(value)
+        for at, value in parts(document)
+    )
+
+
+def _has_pod_address(block: Mapping[str, Json]) -> bool:
+    excepted = block.get("except")
+    holes = excepted if isinstance(excepted, Sequence) else ()
+    return _is_in(POD_ADDRESS, block.get("cidr")) and not any(_is_in(POD_ADDRESS, hole) for hole in holes)
+
+
+def _is_in(address: str, cidr: Json) -> bool:
+    try:
+        return isinstance(cidr, str) and ip_address(address) in ip_network(cidr)
+    except ValueError:  # a policy that somebody broke
+        return False
 
 
 # --- documents --------------------------------------------------------------------------------------
