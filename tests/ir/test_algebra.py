@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zt_dsl.ir.addresses import EVERY_ADDRESS, IPV4, IPV6, Addresses, IPNetwork, addresses, collapsed, united
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, Selector, Values, selector, with_labels
-from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, PROTOCOLS, Ports, ports
+from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, PROTOCOLS, Ports, ports
 
 # --- values --------------------------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ def test_the_two_families_are_every_address() -> None:
 
 # --- ports ---------------------------------------------------------------------------------------------
 
-NUMBERED = (*range(7), *range(LAST_PORT - 3, LAST_PORT + 1))
+NUMBERED = (*range(FIRST_PORT, 7), *range(LAST_PORT - 3, LAST_PORT + 1))
 intervals = st.tuples(st.sampled_from(PROTOCOLS), st.sampled_from(NUMBERED), st.sampled_from(NUMBERED)).map(
     lambda chosen: (chosen[0], *sorted(chosen[1:]))
 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, parsed
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
-from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, Ports, Protocol, ports
+from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, Ports, Protocol, ports
 from zt_dsl.reach.difference import Connection, Difference, Pod, differences, passes
 from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote
 
@@ -26,7 +26,7 @@ NAMED = ("1", "2")
 VALUES = (None, *NAMED, "unnamed")
 NAMES = ("n", "m", "unnamed")
 PORTS: tuple[tuple[Protocol, int], ...] = (
-    ("TCP", 0), ("TCP", 1), ("TCP", 2), ("TCP", 3), ("TCP", 9), ("UDP", 1), ("UDP", 9), ("SCTP", 1)
+    ("TCP", 1), ("TCP", 2), ("TCP", 3), ("TCP", 9), ("UDP", 1), ("UDP", 9), ("SCTP", 1)
 )  # fmt: skip
 HOSTS = ("10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "192.0.2.1", "::1", "2001:db8::1")
 
@@ -108,7 +108,7 @@ blocks = st.lists(st.sampled_from(networks), min_size=1, max_size=3).map(parsed)
 remotes: st.SearchStrategy[Remote] = st.one_of(st.builds(Pods, by_name, by_label), st.just(EVERY_ADDRESS), blocks)
 port_sets = st.one_of(
     st.just(EVERY_PORT),
-    st.just(ports((("TCP", 0, LAST_PORT),))),
+    st.just(ports((("TCP", FIRST_PORT, LAST_PORT),))),
     st.lists(
         st.sampled_from((("TCP", 1, 1), ("TCP", 2, 3), ("TCP", 1, 3), ("TCP", 3, 3), ("UDP", 1, 1))), min_size=1
     ).map(lambda some: ports(some)),  # type: ignore[arg-type]  # the literals are lost on the way

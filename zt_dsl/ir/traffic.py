@@ -7,7 +7,7 @@ from attrs import frozen
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
 PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP", "SCTP")
-LAST_PORT = 65535
+FIRST_PORT, LAST_PORT = 1, 65535
 
 Interval = tuple[Protocol, int, int]
 
@@ -65,9 +65,9 @@ def ports(intervals: Iterable[Interval]) -> Ports:
     return Ports(tuple(joined))
 
 
-EVERY_PORT = ports((protocol, 0, LAST_PORT) for protocol in PROTOCOLS)
-"""Every port of every protocol that Kubernetes knows. Port 0 is inside: a rule without ports has no lower
-bound, and a set algebra has no use for an exception."""
+EVERY_PORT = ports((protocol, FIRST_PORT, LAST_PORT) for protocol in PROTOCOLS)
+"""Every port of every protocol that Kubernetes knows. Nobody can dial port 0, and no rule can name it: a rule
+without ports and one for 1 to 65535 permit the same connections."""
 
 # --- inside the protocol ---------------------------------------------------------------------------
 

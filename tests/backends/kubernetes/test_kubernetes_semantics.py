@@ -14,7 +14,7 @@ from zt_dsl.backends.kubernetes.semantics import located, reach_of
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.addresses import EVERY_ADDRESS, parsed
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
-from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, Interval, ports
+from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, Interval, ports
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.manifests.tree import Value
 from zt_dsl.reach.grants import Origin, Pods, Reach, Remote
@@ -225,9 +225,9 @@ PORTS: dict[str, tuple[Value, list[Interval]]] = {
     "null protocol": ([{"port": 80, "protocol": None}], [("TCP", 80, 80)]),
     "UDP": ([{"protocol": "UDP", "port": 53}], [("UDP", 53, 53)]),
     "SCTP": ([{"protocol": "SCTP", "port": 1}], [("SCTP", 1, 1)]),
-    "no port: all of the protocol": ([{"protocol": "UDP"}], [("UDP", 0, LAST_PORT)]),
-    "nothing at all: all of TCP": ([{}], [("TCP", 0, LAST_PORT)]),
-    "null port": ([{"port": None, "endPort": None}], [("TCP", 0, LAST_PORT)]),
+    "no port: all of the protocol": ([{"protocol": "UDP"}], [("UDP", FIRST_PORT, LAST_PORT)]),
+    "nothing at all: all of TCP": ([{}], [("TCP", FIRST_PORT, LAST_PORT)]),
+    "null port": ([{"port": None, "endPort": None}], [("TCP", FIRST_PORT, LAST_PORT)]),
     "a range": ([{"port": 80, "endPort": 90}], [("TCP", 80, 90)]),
     "a range of one": ([{"port": 80, "endPort": 80}], [("TCP", 80, 80)]),
     "to the last": ([{"port": 1, "endPort": 65535}], [("TCP", 1, 65535)]),

@@ -22,7 +22,7 @@ from attrs import evolve, field, frozen
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, IPNetwork, addresses, united
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
-from zt_dsl.ir.traffic import EVERY_PORT, LAST_PORT, PROTOCOLS, Interval, Ports, Protocol, ports
+from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, PROTOCOLS, Interval, Ports, Protocol, ports
 from zt_dsl.manifests.read import Path, ReadDocument, line_of
 from zt_dsl.manifests.tree import Value
 from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote
@@ -547,11 +547,11 @@ def _interval(tree: Value, at: Path, problems: _Problems) -> Interval:
     if port is None:
         if end is not None:
             problems.append(_Problem((*at, "endPort"), "has no port to begin at"))
-        return protocol, 0, LAST_PORT
+        return protocol, FIRST_PORT, LAST_PORT
     if isinstance(port, str):
         says = f"is the name {port[:80]!r}, not a number: only numbers can be judged"
         problems.append(_Problem((*at, "port"), says, _NAMED_PORT))
-        return protocol, 0, LAST_PORT
+        return protocol, FIRST_PORT, LAST_PORT
     first = _number(port, (*at, "port"), problems)
     last = first if end is None else _number(end, (*at, "endPort"), problems)
     if first and last and last < first:
