@@ -23,7 +23,7 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
         for model, _ in reading.read.values()
         if isinstance(model, Service) and isinstance(model.namespace, Namespace)
     }
-    told: set[tuple[object, object]] = set()
+    names = {where.namespace for where in governed}
     for made in recorded:
         match made:
             case Statement() if _thrown_away(made.written_at, code_of):
@@ -35,11 +35,11 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
                     help="put it in the list that the Topology gets",
                 )
             case Service(namespace=Namespace() as namespace, name=str() as name):
-                if isinstance(made, KubeDns) or namespace.name not in {p.namespace for p in governed}:
+                if isinstance(made, KubeDns) or namespace.name not in names or (namespace.name, name) in known:
                     continue
                 where = place(reading, namespace, made.written_at)
-                if where in governed and (namespace.name, name) not in known | told:
-                    told.add((namespace.name, name))
+                if where in governed:
+                    known.add((namespace.name, name))
                     reading.found(
                         "ZT226",
                         f"service `{name}` of the governed namespace `{where}` is in no statement",
