@@ -49,7 +49,7 @@ def measured(folder: Path) -> dict[str, float]:
     planned = timed("plan and passes", lambda: plan(policy))
     assert isinstance(planned, Ready)
     ready, backend = planned.policy, planned.backend
-    documents = timed("lower", lambda: backend.lower(ready, folder))
+    documents = timed("lower", lambda: dict(backend.lower(ready, folder)))
     written: Written = {}
     files = timed("write", lambda: {path: emit(of_path, written).encode() for path, of_path in documents.items()})
     files["kustomization.yaml"] = emit((kustomization(tuple(documents)),)).encode()

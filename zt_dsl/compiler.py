@@ -136,16 +136,20 @@ class Build:
 def build(ready: Ready, root: Path) -> Build:
     """The files of a policy. Comments name lines relative to `root`."""
     policy, backend = ready.policy, ready.backend
-    documents = backend.lower(policy, root)
     written: Written = {}
-    files = {path: emit(of_path, written).encode() for path, of_path in documents.items()}
+    files: dict[str, bytes] = {}
+    objects = 0
+    for path, documents in backend.lower(policy, root):
+        files[path] = emit(documents, written).encode()
+        objects += len(documents)
+    manifests = tuple(files)
     listed = kustomization(
-        tuple(files), (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
+        manifests, (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
     engine = f"{backend.name} {version_of(policy.platform)}"
     files[KUSTOMIZATION_FILE] = emit((listed,)).encode()
     files[REVIEW] = review(policy, ready.dropped, engine, root).encode()
-    return Build(files, tuple(documents), sum(map(len, documents.values())))
+    return Build(files, manifests, objects)
 
 
 def version_of(platform: Platform) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Widening, Workload, place_of
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Widening, Workload, place_of
 from zt_dsl.ir.platform import NoMesh
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import Whole
+from zt_dsl.ir.traffic import Port, Whole
 from zt_dsl.source import Location, relative
 
 NO_IDENTITY = "No layer of this platform enforces identity: a pod is who its labels say it is."
@@ -15,9 +15,11 @@ NO_IDENTITY = "No layer of this platform enforces identity: a pod is who its lab
 
 def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Path) -> str:
     """The policy as tables: edges, derived flows, what is widened and what is suspended. Markdown."""
-    edges = [flow for flow in policy.flows if not _derived(flow)]
-    derived = [flow for flow in policy.flows if _derived(flow)]
-    governed = frozenset(policy.governed)
+    edges: list[Flow] = []
+    derived: list[Flow] = []
+    for flow in policy.flows:
+        (derived if _derived(flow) else edges).append(flow)
+    guarded = _guarded(policy)
     lines = [
         f"# {policy.topology} on {policy.platform.name}",
         "",
@@ -27,12 +29,12 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         *([NO_IDENTITY, ""] if says_no_identity(policy, dropped) else []),
         "## Edges",
         "",
-        *_table(_HEAD, (_row(flow, governed, root) for flow in edges)),
+        *_table(_HEAD, (_row(flow, guarded, root) for flow in edges)),
         "## Derived",
         "",
         "Nobody wrote these; the edges above need them.",
         "",
-        *_table(_HEAD, (_row(flow, governed, root) for flow in derived)),
+        *_table(_HEAD, (_row(flow, guarded, root) for flow in derived)),
     ]
     waived = by_waiver(policy, dropped)
     if waived:
@@ -72,7 +74,22 @@ def says_no_identity(policy: Policy, dropped: tuple[Widening, ...]) -> bool:
 
 
 def _derived(flow: Flow) -> bool:
-    return all(reason.derived for reason in flow.reasons)
+    return flow.reasons[0].derived != "" and all(reason.derived for reason in flow.reasons)
+
+
+def _guarded(policy: Policy) -> frozenset[int]:
+    """Peers whose end is enforced, by identity: flows share them."""
+    governed = frozenset(policy.governed)
+    return frozenset(known for known, peer in _ends(policy.flows).items() if place_of(peer) in governed)
+
+
+def _ends(flows: Iterable[Flow]) -> dict[int, Peer]:
+    """Each peer of these flows, by identity."""
+    found: dict[int, Peer] = {}
+    for flow in flows:
+        found[id(flow.source)] = flow.source
+        found[id(flow.target)] = flow.target
+    return found
 
 
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")
@@ -92,21 +109,27 @@ def by_waiver(
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][3].path, item[0][3].line)))
 
 
-def _row(flow: Flow, governed: frozenset[Place], root: Path) -> tuple[str, ...]:
+def _row(flow: Flow, guarded: frozenset[int], root: Path) -> tuple[str, ...]:
     only = "the whole port" if isinstance(flow.narrowing, Whole) else str(flow.narrowing)
-    why = dict.fromkeys(reason.derived or reason.why or "no reason was given" for reason in flow.reasons)
-    at = dict.fromkeys(_at(reason.at, root) for reason in flow.reasons)
+    why = [reason.derived or reason.why or "no reason was given" for reason in flow.reasons]
+    at = [_at(reason.at, root) for reason in flow.reasons]
     return (
         _peer(flow.source),
         _peer(flow.target),
-        str(flow.port),
+        _port(flow.port),
         f"{only}, widened (see below)" if flow.widenings else only,
-        "; ".join(why),
-        ", ".join(at),
-        _enforced(flow, governed),
+        why[0] if len(why) == 1 else "; ".join(dict.fromkeys(why)),
+        at[0] if len(at) == 1 else ", ".join(dict.fromkeys(at)),
+        _enforced(flow, guarded),
     )
 
 
+@lru_cache(maxsize=1 << 10)
+def _port(port: Port) -> str:
+    return str(port)
+
+
+@lru_cache(maxsize=1 << 17)
 def _peer(peer: Peer) -> str:
     match peer:
         case Workload() | EveryPod() | Domain():
@@ -118,8 +141,8 @@ def _peer(peer: Peer) -> str:
             return f"{peer.name} ({', '.join(map(str, peer.blocks))}{holes})"
 
 
-def _enforced(flow: Flow, governed: frozenset[Place]) -> str:
-    at_source, at_target = place_of(flow.source) in governed, place_of(flow.target) in governed
+def _enforced(flow: Flow, guarded: frozenset[int]) -> str:
+    at_source, at_target = id(flow.source) in guarded, id(flow.target) in guarded
     if at_source and at_target:
         return "both ends"
     return f"{flow.source}'s end only" if at_source else f"{flow.target}'s end only"
@@ -131,7 +154,7 @@ def _at(at: Location, root: Path) -> str:
 
 
 def _without_edges(policy: Policy) -> list[str]:
-    busy: set[Peer] = {peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    busy = set(_ends(policy.flows).values())
     busy |= {found.workload for found in policy.quarantined}
     governed = frozenset(policy.governed)
     return [str(found) for found in policy.workloads if found.place in governed and found not in busy]

@@ -20,7 +20,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
 from io import StringIO
@@ -278,7 +278,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _with_a_bug() -> object:
     backend = zt_dsl.backends.kubernetes.BACKEND
 
-    def lower(policy: Policy, root: Path) -> dict[str, tuple[Document, ...]]:
+    def lower(policy: Policy, root: Path) -> Iterable[tuple[str, tuple[Document, ...]]]:
         first = policy.flows[0]
         opened = evolve(first, port=evolve(first.port, last=LAST_PORT))
         return backend.lower(evolve(policy, flows=(*policy.flows, opened)), root)

@@ -1,6 +1,6 @@
 """What a backend is, and the plan: which facets of a policy its engine can say, and what becomes of the rest."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +41,8 @@ class Backend:
     """One engine: what it can say, and how policies become its objects and are read back.
 
     `versions` are those that are known, oldest first; `judged` those whose own code the conformance tests run.
-    `lower` returns files by path relative to the output directory; `read` is the independent reader, and
+    `lower` yields files, each by its path relative to the output directory, in the order in which they are to be
+    applied; `read` is the independent reader, and
     `located` finds the line of a rule that it read. `check` says where a document does not fit the JSON Schema
     of what is emitted.
     """
@@ -50,7 +51,7 @@ class Backend:
     versions: tuple[str, ...]
     judged: tuple[str, ...]
     capabilities: tuple[Capability, ...]
-    lower: Callable[[Policy, Path], dict[str, tuple[Document, ...]]]
+    lower: Callable[[Policy, Path], Iterable[tuple[str, tuple[Document, ...]]]]
     read: Callable[[Sequence[ReadDocument], frozenset[str]], tuple[Reach, tuple[Diagnostic, ...]]]
     located: Callable[[Origin], Origin]
     check: Callable[[Mapping[str, Value]], tuple[str, ...]]
@@ -88,8 +89,8 @@ def refusals(policy: Policy, backend: Backend) -> tuple[Diagnostic, ...]:
     refused = unsayable(backend)
     found: dict[tuple[str, object, str], Diagnostic] = {}
     for flow in policy.flows:
-        for feature, what in _asked(flow):
-            for reason in flow.reasons if feature in refused else ():
+        for feature, what in _asked(flow, refused):
+            for reason in flow.reasons:
                 key = (feature, reason.at, reason.edge)
                 found.setdefault(key, _refusal(backend, feature, f"{reason.edge}: {what}", Label(reason.at, what)))
     for denial in policy.denials if "deny" in refused else ():
@@ -102,11 +103,13 @@ def refusals(policy: Policy, backend: Backend) -> tuple[Diagnostic, ...]:
     return (*found.values(), *_addresses_known(policy, backend), *_other_clusters(policy, backend))
 
 
-def _asked(flow: Flow) -> Iterator[tuple[str, str]]:
-    if feature := feature_of(flow):
-        yield feature, f"only {flow.narrowing}"
-    if feature := name_feature(flow):
-        yield feature, f"the name {flow.target}"
+def _asked(flow: Flow, refused: frozenset[str]) -> list[tuple[str, str]]:
+    asked = []
+    if (feature := feature_of(flow)) in refused:
+        asked.append((feature, f"only {flow.narrowing}"))
+    if (feature := name_feature(flow)) in refused:
+        asked.append((feature, f"the name {flow.target}"))
+    return asked
 
 
 def _refusal(backend: Backend, feature: str, what: str, label: Label) -> Diagnostic:

@@ -152,8 +152,4 @@ class Denial:
 
 def place_of(peer: Peer) -> Place | None:
     """The namespace that a peer's pods are in; None for what is outside."""
-    match peer:
-        case Workload(place=place) | EveryPod(place=place):
-            return place
-        case Outside() | Domain():
-            return None
+    return peer.place if isinstance(peer, (Workload, EveryPod)) else None

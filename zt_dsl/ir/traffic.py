@@ -77,6 +77,10 @@ class Whole:
     """Everything on the port."""
 
 
+WHOLE = Whole()
+"""The one that most flows have: shared, it is made, sent and printed once."""
+
+
 @frozen(cache_hash=True)
 class Route:
     """`method` is `*` for any; `path` is in the neutral path language."""

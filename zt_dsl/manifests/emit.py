@@ -45,15 +45,16 @@ class UnmarkedEmptyMap(Unwritable):
     """A map without entries that is not `EMPTY_MAP`."""
 
 
-Written = dict[tuple[int, str], list[str]]
-"""Lines of items that were written before, by the id of the tree and the indentation."""
+Written = dict[tuple[int, str], tuple[object, str]]
+"""Items that were written before, by the id of the tree and the indentation: the tree, so that its id stays its
+own, and its lines."""
 
 
 def emit(documents: Iterable[Document], written: Written | None = None) -> str:
     """The documents as YAML, separated by `---`. Deterministic; every line ends with a line feed.
 
     A caller that writes many files may hand over one `written` for all of them, and the same tree (the same
-    object) for what they have in common: it is then written once. The trees must outlive it.
+    object) for what they have in common: it is then written once.
 
     Raises `Unwritable` for what must never be written: an empty list (`EmptyList`), a map that is empty by
     accident (`UnmarkedEmptyMap`), None, a float, an integer beyond 64 bits, a key that is no string or too
@@ -103,9 +104,10 @@ def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str], written: 
         if isinstance(value, dict):
             known = written.get((id(value), indent))
             if known is None:
-                known = written[id(value), indent] = []
-                _entries(value, f"{indent}- ", deeper, known, written)
-            lines += known
+                own: list[str] = []
+                _entries(value, f"{indent}- ", deeper, own, written)
+                known = written[id(value), indent] = (value, "\n".join(own))
+            lines.append(known[1])
         elif isinstance(value, str):
             lines.append(f"{indent}- {_text(value)}")
         elif isinstance(value, list | tuple):
@@ -170,6 +172,10 @@ def _escape(match: re.Match[str]) -> str:
 
 def _comments(indent: str, comments: tuple[str, ...], lines: list[str]) -> None:
     """Whatever a comment says, it stays one: all that could end its line, or hide in it, is escaped."""
-    for comment in comments:
-        line = f"{indent}# {_ODD_IN_COMMENT.sub(_escape, comment)}"
-        lines.append(line.rstrip(" "))
+    lines += [indent + _comment(text) for text in comments]
+
+
+# An edge is told at both of its ends, in the same words.
+@lru_cache(maxsize=1 << 17)
+def _comment(text: str) -> str:
+    return f"# {_ODD_IN_COMMENT.sub(_escape, text)}".rstrip(" ")

@@ -67,8 +67,12 @@ def write_stage(
     with opened(layer, stage, parent) as root:
         if out is not None:
             _probe(layer, root)
+        made: set[str] = set()
         for path, data in files.items():
-            make_directories(layer, root, path)
+            directory, _, _ = path.rpartition("/")
+            if directory not in made:
+                make_directories(layer, root, path)
+                made.add(directory)
             layer.write(root, path, data)
         if out is None:
             return {}

@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_AT_ONCE: Final = 1 << 16  # bytes: all of a usual manifest
 _RENAME_NOREPLACE: Final = 1
 _RENAME_EXCHANGE: Final = 2
 
@@ -76,8 +77,7 @@ class FileLayer:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         file = os.open(name, flags, dir_fd=at)
         try:
-            with open(file, "rb", buffering=0, closefd=False) as stream:
-                return stream.read()
+            return b"".join(iter(lambda: os.read(file, _AT_ONCE), b""))
         finally:
             os.close(file)
 

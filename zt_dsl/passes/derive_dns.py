@@ -8,7 +8,7 @@ from attrs import evolve
 
 from zt_dsl.ir.flow import Domain, Flow, Outside, Peer, Reason, Workload, place_of
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import Port, Whole
+from zt_dsl.ir.traffic import WHOLE, Port
 
 _FOR = "DNS: the names of the services and hosts that it calls"
 
@@ -16,46 +16,44 @@ _FOR = "DNS: the names of the services and hosts that it calls"
 def derive_dns(policy: Policy) -> Policy:
     """Add the flows to the resolver that the edges of governed pods need."""
     governed = frozenset(policy.governed)
-    first: dict[Peer, Reason] = {}
+    calls: dict[Peer, list[Reason]] = {}
     for flow in policy.flows:
-        if place_of(flow.source) in governed and _by_name(flow):
-            known = first.get(flow.source)
-            reason = flow.reasons[0]
-            if known is None or _place(reason) < _place(known):
-                first[flow.source] = reason
+        if _by_name(flow):
+            calls.setdefault(flow.source, []).append(flow.reasons[0])
+    first = {source: min(reasons, key=_place) for source, reasons in calls.items() if place_of(source) in governed}
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
-    asks = (flow for flow in policy.flows if flow.port.kind == "dns")
-    said = {flow.source for flow in asks if flow.target == policy.platform.dns}
     there = {flow for flow in policy.flows if flow.port.kind == "dns"}
+    said = {flow.source for flow in there if flow.target == policy.platform.dns}
     derived = tuple(
         flow
         for source, reason in first.items()
-        for flow in _lookups(policy, source, evolve(reason, derived=_FOR))
+        for flow in _lookups(policy, source, Reason(reason.why, reason.at, reason.edge, _FOR))
         if flow not in there and not (source in said and flow.target == policy.platform.dns)
     )
     return evolve(policy, flows=policy.flows + derived)
 
 
 def _by_name(flow: Flow) -> bool:
-    if any(reason.derived for reason in flow.reasons):
-        return False
+    for reason in flow.reasons:
+        if reason.derived:
+            return False
     # A name that a waiver widened to INTERNET is still called by its name.
-    named = any(widening.feature.startswith("fqdn") for widening in flow.widenings)
-    return named or isinstance(flow.target, Workload | Domain)
+    return isinstance(flow.target, (Workload, Domain)) or any(w.feature.startswith("fqdn") for w in flow.widenings)
 
 
 def _place(reason: Reason) -> tuple[tuple[tuple[str, int, int], ...], str]:
-    places = ((at.path, at.line, at.column or 0) for at in (reason.at, *reason.at.via))
-    return (tuple(places), reason.edge)
+    at = reason.at
+    callers = [(via.path, via.line, via.column or 0) for via in at.via]
+    return ((at.path, at.line, at.column or 0), *callers), reason.edge
 
 
 def _lookups(policy: Policy, source: Peer, reason: Reason) -> tuple[Flow, ...]:
     platform = policy.platform
     port = platform.dns_port
-    pods = Flow(source, platform.dns, port, Whole(), (reason,))
+    pods = Flow(source, platform.dns, port, WHOLE, (reason,))
     if not platform.node_local_dns:
         return (pods,)
     # The node-local resolver listens where clients dial, whatever the port of the resolver's own pods.
     local = Outside("node-local-dns", "node-local-dns", platform.node_local_dns)
     dialled = Port(port.name, "dns", port.service_port, port.service_port, port.service_port)
-    return (pods, Flow(source, local, dialled, Whole(), (reason,)))
+    return (pods, Flow(source, local, dialled, WHOLE, (reason,)))

@@ -5,13 +5,14 @@ demand for mTLS become nothing. What no waiver covers stays, for the plan to ref
 """
 
 from ipaddress import ip_network
+from typing import assert_never
 
 from attrs import evolve, frozen
 
 from zt_dsl.ir.flow import Denial, Domain, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
 from zt_dsl.ir.platform import EveryTarget, Into, Waiver
 from zt_dsl.ir.policy import MtlsDemand, Policy
-from zt_dsl.ir.traffic import Lookups, Methods, Port, Routes, Topics, Whole
+from zt_dsl.ir.traffic import WHOLE, Lookups, Methods, Port, Routes, Topics, Whole
 
 INTERNET = Outside("internet", "internet", (ip_network("0.0.0.0/0"), ip_network("::/0")))
 """As the surface's INTERNET, before a platform's pods are excepted from it."""
@@ -32,6 +33,8 @@ class Widened:
 def feature_of(flow: Flow) -> str:
     """The feature that says how this flow is narrowed, or what its target is; empty where nothing is asked."""
     match flow.narrowing:
+        case Whole():
+            return ""
         case Routes():
             return "http-routes"
         case Methods():
@@ -41,18 +44,15 @@ def feature_of(flow: Flow) -> str:
         case Lookups():
             return "dns-names"
         case _:
-            return ""
+            assert_never(flow.narrowing)
 
 
 def name_feature(flow: Flow) -> str:
     """The feature that a named target asks for; empty where the target is no name."""
-    match flow.target:
-        case Domain(match="exactly"):
-            return "fqdn"
-        case Domain():
-            return "fqdn-wildcard"
-        case _:
-            return ""
+    target = flow.target
+    if not isinstance(target, Domain):
+        return ""
+    return "fqdn" if target.match == "exactly" else "fqdn-wildcard"
 
 
 def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
@@ -79,7 +79,7 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
         if by_rule is not None:
             now = f"the whole port {flow.port}"
             wider = evolve(
-                wider, narrowing=Whole(), widenings=(*wider.widenings, _widening(by_rule, str(flow.narrowing), now))
+                wider, narrowing=WHOLE, widenings=(*wider.widenings, _widening(by_rule, str(flow.narrowing), now))
             )
         if by_name is not None:
             was, now = f"{flow.target} port {flow.port}", f"INTERNET port {flow.port}"

@@ -1,15 +1,15 @@
 """Two reaches compared, exactly: by set algebra over all label sets, addresses and ports.
 
-Almost every grant has its twin on the other side, and two equal tables need no algebra at all. What has no
-twin is a box (some pods × some peers × some ports), and one corner of it, a single connection, is looked up on
-the other side. Nothing lets it through there: it is the counter-example. Something does: that is subtracted
-from the box, and each part that is left is asked the same. No part left: the box is covered, whole.
+Almost every end says the same on both sides, grant for grant, and needs no algebra at all. Elsewhere a grant
+without a twin is a box (some pods × some peers × some ports), and one corner of it, a single connection, is
+looked up on the other side. Nothing lets it through there: it is the counter-example. Something does: that is
+subtracted from the box, and each part that is left is asked the same. No part left: the box is covered, whole.
 
 So a difference costs a look-up, however many there are, and only boxes that are cut differently on the two
 sides, and equal in sum, cost algebra.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Literal, TypeAlias, assert_never
 
@@ -66,9 +66,47 @@ def differences(declared: Reach, permitted: Reach, namespaces: Iterable[str]) ->
     One difference for each grant that is not covered by the other side, with one counter-example; and one for
     each end where the other side refuses something and this one does not isolate the pods.
     """
-    ends: list[_End] = [(namespace, way) for namespace in dict.fromkeys(namespaces) for way in DIRECTIONS]
-    left, right = _side(declared), _side(permitted)
+    every: list[_End] = [(namespace, way) for namespace in dict.fromkeys(namespaces) for way in DIRECTIONS]
+    unlike = _unlike(declared, permitted)
+    ends = [end for end in every if end in unlike]
+    left, right = _side(declared, unlike), _side(permitted, unlike)
     return (*_beyond(right, left, ends, "wider"), *_beyond(left, right, ends, "narrower"))
+
+
+_End: TypeAlias = tuple[str, Direction]
+
+
+def _unlike(one: Reach, other: Reach) -> set[_End]:
+    """The ends at which the two do not isolate and grant the very same; at any other they cannot differ."""
+    numbers: dict[object, int] = {}
+    mine, theirs = _granted_at(one, numbers), _granted_at(other, numbers)
+    walls, others = _walls(one), _walls(other)
+    ends = {*mine, *theirs, *walls, *others}
+    return {end for end in ends if mine.get(end) != theirs.get(end) or walls.get(end) != others.get(end)}
+
+
+def _granted_at(reach: Reach, numbers: dict[object, int]) -> dict[_End, set[tuple[int, int, int]]]:
+    """The grants of each end, as the numbers of their parts; equal parts of both sides have one number."""
+    # Grants share their parts. Each object is compared with its equals once; from then on its identity says it.
+    parts: dict[int, object] = {}
+    for grant in reach.grants:
+        parts[id(grant.subject)] = grant.subject
+        parts[id(grant.remote)] = grant.remote
+        parts[id(grant.ports)] = grant.ports
+    of = {known: numbers.setdefault(part, len(numbers)) for known, part in parts.items()}
+    granted: dict[_End, set[tuple[int, int, int]]] = {}
+    for grant in reach.grants:
+        end = granted.setdefault((grant.namespace, grant.direction), set())
+        end.add((of[id(grant.subject)], of[id(grant.remote)], of[id(grant.ports)]))
+    return granted
+
+
+def _walls(reach: Reach) -> "dict[_End, tuple[Selector, ...]]":
+    """Which pods of each end are isolated."""
+    walls: dict[_End, dict[Selector, None]] = {}
+    for isolation in reach.isolations:
+        walls.setdefault((isolation.namespace, isolation.direction), {})[isolation.subject] = None
+    return {end: (EVERYTHING,) if EVERYTHING in found else tuple(found) for end, found in walls.items()}
 
 
 # --- what there is -----------------------------------------------------------------------------------
@@ -83,7 +121,6 @@ class _Box:
     ports: Ports
 
 
-_End: TypeAlias = tuple[str, Direction]
 # Each end's boxes by their pods and peers, with all the ports that they have in common and who grants them.
 _Boxes: TypeAlias = dict[tuple[Selector, Remote], tuple[Ports, tuple[Grant, ...]]]
 
@@ -95,13 +132,11 @@ class _Side:
     boxes: dict[_End, _Boxes]
 
 
-def _side(reach: Reach) -> _Side:
-    walls: dict[_End, dict[Selector, None]] = {}
-    for isolation in reach.isolations:
-        walls.setdefault((isolation.namespace, isolation.direction), {})[isolation.subject] = None
+def _side(reach: Reach, ends: Container[_End]) -> _Side:
+    """What a reach says at these ends."""
     return _Side(
-        {end: (EVERYTHING,) if EVERYTHING in found else tuple(found) for end, found in walls.items()},
-        _boxes(reach.grants),
+        _walls(reach),
+        _boxes(grant for grant in reach.grants if (grant.namespace, grant.direction) in ends),
     )
 
 
@@ -268,9 +303,7 @@ class _Point:
 
 def _corner(box: _Box) -> _Point:
     # TCP where there is a choice: what a reader would try first.
-    protocol, first, last = next((i for i in box.ports.intervals if i[0] == "TCP"), box.ports.intervals[0])
-    # Port 0 stands for "any" in a rule and is nothing that one can dial.
-    port = max(first, min(1, last))
+    protocol, port, _ = next((i for i in box.ports.intervals if i[0] == "TCP"), box.ports.intervals[0])
     match box.remote:
         case Pods(namespace=namespace, pods=pods):
             return _Point(box.subject.example(), (namespace.example(), pods.example()), protocol, port)

@@ -84,12 +84,13 @@ def counted(policy: Policy) -> tuple[int, int]:
     """
     governed = frozenset(policy.governed)
     workloads = set(policy.workloads)
-    peers: set[Peer] = {peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    peers = set({id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}.values())
     workloads |= {peer for peer in peers if isinstance(peer, Workload)}
     outside = sum(1 for peer in peers if place_of(peer) is None)
     mine = sum(1 for workload in workloads if workload.place in governed) + len(governed)
     everyone = len(workloads) + len(governed) + 1 + outside + 1
-    ports = {interval for flow in policy.flows for interval in flow.port.ports.intervals}
+    opened = {known: port.ports.intervals for known, port in {id(f.port): f.port for f in policy.flows}.items()}
+    ports = {interval for intervals in opened.values() for interval in intervals}
     inhabitants: dict[Place, int] = {}
     for workload in workloads:
         inhabitants[workload.place] = inhabitants.get(workload.place, 1) + 1
@@ -97,6 +98,7 @@ def counted(policy: Policy) -> tuple[int, int]:
     def weight(peer: Peer) -> int:
         return inhabitants.get(peer.place, 1) if isinstance(peer, EveryPod) else 1
 
-    permitted = sum(weight(flow.source) * weight(flow.target) * len(flow.port.ports.intervals) for flow in policy.flows)
+    weights = {peer: weight(peer) for peer in peers}
+    permitted = sum(weights[flow.source] * weights[flow.target] * len(opened[id(flow.port)]) for flow in policy.flows)
     pairs = everyone * everyone - (everyone - mine) * (everyone - mine)
     return permitted, pairs * (len(ports) + 1) - permitted

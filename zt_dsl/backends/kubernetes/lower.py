@@ -1,9 +1,9 @@
 """From the policy to NetworkPolicies: only translates. What cannot be translated never gets here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, assert_never
 
 from zt_dsl.backends.kubernetes.objects import (
     IPBlock,
@@ -12,6 +12,7 @@ from zt_dsl.backends.kubernetes.objects import (
     NetworkPolicyPort,
     PodPeer,
     Rule,
+    Said,
 )
 from zt_dsl.ir.addresses import IPNetwork, collapsed
 from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Reason, Workload
@@ -29,73 +30,74 @@ _FLOOR = (
 )
 
 
-def lower(policy: Policy, root: Path) -> dict[str, tuple[Document, ...]]:
-    """The policy's files, in the order in which they are to be applied: allows first, default denies last.
+def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...]]]:
+    """The policy's files by path, in the order in which they are to be applied: allows first, default denies last.
 
     One file a workload, with its one NetworkPolicy; one file a namespace, with the floor and what is for all
     of its pods. Comments name the lines of edges relative to `root`.
     """
     governed = frozenset(policy.governed)
-    ingress: dict[Peer, list[Flow]] = {}
-    egress: dict[Peer, list[Flow]] = {}
+    # Each flow is told at both of its ends, in the same words.
+    told = {id(flow): _comments(flow, root) for flow in policy.flows}
+    ingress: dict[Peer, _ByPeer] = {}
+    egress: dict[Peer, _ByPeer] = {}
     for flow in policy.flows:
-        ingress.setdefault(flow.target, []).append(flow)
-        egress.setdefault(flow.source, []).append(flow)
-    files: dict[str, tuple[Document, ...]] = {}
+        ingress.setdefault(flow.target, {}).setdefault(flow.source, []).append(flow)
+        egress.setdefault(flow.source, {}).setdefault(flow.target, []).append(flow)
     for peer in sorted({*ingress, *egress}, key=str):
         if isinstance(peer, Workload) and peer.place in governed:
-            path = f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}"
-            files[path] = (
-                NetworkPolicy(
-                    (f"{peer}: what its edges need, and nothing else.",),
-                    peer.place.namespace,
-                    object_name("allow", peer.name),
-                    peer.labels,
-                    _rules(ingress.get(peer, ()), _source, root),
-                    _rules(egress.get(peer, ()), _target, root),
-                ).document(),
+            allow = NetworkPolicy(
+                (f"{peer}: what its edges need, and nothing else.",),
+                peer.place.namespace,
+                object_name("allow", peer.name),
+                peer.labels,
+                _rules("from", ingress.get(peer, {}), told),
+                _rules("to", egress.get(peer, {}), told),
             )
+            yield f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}", (allow.document(),)
     for place in policy.governed:
-        files[f"{directory_name(place.namespace)}/{NAMESPACE_FILE}"] = _namespace(
-            place, egress.get(EveryPod(place), ()), root
-        )
-    return files
+        everyone = _rules("to", egress.get(EveryPod(place), {}), told)
+        yield f"{directory_name(place.namespace)}/{NAMESPACE_FILE}", _namespace(place, everyone)
 
 
-def _namespace(place: Place, everyone: Sequence[Flow], root: Path) -> tuple[Document, ...]:
+def _namespace(place: Place, everyone: tuple[Said, ...]) -> tuple[Document, ...]:
     floor = NetworkPolicy(_FLOOR, place.namespace, DEFAULT_DENY, ())
     if not everyone:
         return (floor.document(),)
-    rules = _rules(everyone, _target, root)
     comments = (f"{place}/*: what edges from the whole namespace need, for each of its pods.",)
     # No workload's name gives this one: theirs begin with `allow-` and hold no dot.
-    wide = NetworkPolicy(comments, place.namespace, "allow.namespace", (), egress=rules)
+    wide = NetworkPolicy(comments, place.namespace, "allow.namespace", (), egress=everyone)
     return (wide.document(), floor.document())
 
 
 # --- rules ---------------------------------------------------------------------------------------------
 
 
-def _source(flow: Flow) -> Peer:
-    return flow.source
+# The flows of one end, by the peer at the other; in order.
+_ByPeer = dict[Peer, list[Flow]]
 
 
-def _target(flow: Flow) -> Peer:
-    return flow.target
+def _rules(word: Literal["from", "to"], flows: _ByPeer, told: Mapping[int, tuple[str, ...]]) -> tuple[Said, ...]:
+    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone."""
+    rules: list[Said] = []
+    for peer, of_peer in flows.items():
+        names, rule = _rule(word, peer, tuple([flow.port for flow in of_peer]))
+        comments = told[id(of_peer[0])]
+        if len(of_peer) > 1:
+            comments = tuple(dict.fromkeys(line for flow in of_peer for line in told[id(flow)]))
+        rules.append((names + comments, rule))
+    return tuple(rules)
 
 
-def _rules(flows: Iterable[Flow], remote: Callable[[Flow], Peer], root: Path) -> tuple[Rule, ...]:
-    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone.
+@lru_cache(maxsize=1 << 17)
+def _rule(word: Literal["from", "to"], peer: Peer, ports: tuple[Port, ...]) -> Said:
+    """The rule for these ports of a peer, under what the peer is called: made once, however many need it."""
+    numbers = {NetworkPolicyPort(port.first, protocol, port.last) for port in ports for protocol in port.protocols}
+    return _named(peer), Rule(word, _peers(peer), tuple(sorted(numbers, key=_by_number)))
 
-    The flows come in order, and so do the rules.
-    """
-    by_peer: dict[Peer, list[Flow]] = {}
-    for flow in flows:
-        by_peer.setdefault(remote(flow), []).append(flow)
-    return tuple(
-        Rule((*_named(peer), *_comments(of_peer, root)), _peers(peer), _ports(of_peer))
-        for peer, of_peer in by_peer.items()
-    )
+
+def _by_number(port: NetworkPolicyPort) -> tuple[int, int, str]:
+    return port.port, port.end_port, port.protocol
 
 
 def _named(peer: Peer) -> tuple[str, ...]:
@@ -111,22 +113,6 @@ def _named(peer: Peer) -> tuple[str, ...]:
             return ()
 
 
-def _ports(flows: Sequence[Flow]) -> tuple[NetworkPolicyPort, ...]:
-    if len(flows) == 1:
-        return _of_port(flows[0].port)
-    return _sorted(port for flow in flows for port in _of_port(flow.port))
-
-
-@lru_cache(maxsize=1 << 17)
-def _of_port(port: Port) -> tuple[NetworkPolicyPort, ...]:
-    return _sorted(NetworkPolicyPort(port.first, protocol, port.last) for protocol in port.protocols)
-
-
-def _sorted(ports: Iterable[NetworkPolicyPort]) -> tuple[NetworkPolicyPort, ...]:
-    return tuple(sorted(set(ports), key=lambda port: (port.port, port.end_port, port.protocol)))
-
-
-@lru_cache(maxsize=1 << 17)
 def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
     match peer:
         case Workload():
@@ -160,15 +146,12 @@ def _inside(one: IPNetwork, other: IPNetwork) -> bool:
 # --- comments ------------------------------------------------------------------------------------------
 
 
-def _comments(flows: Iterable[Flow], root: Path) -> tuple[str, ...]:
-    lines: dict[str, None] = {}
-    for flow in flows:
-        for reason in flow.reasons:
-            lines[reason_line(reason, root)] = None
-        for widening in flow.widenings:
-            until = f", until {widening.until}" if widening.until else ""
-            lines[f"WIDENED: was {widening.was}; is {widening.now} · {widening.why}{until}"] = None
-    return tuple(lines)
+def _comments(flow: Flow, root: Path) -> tuple[str, ...]:
+    lines = [reason_line(reason, root) for reason in flow.reasons]
+    for widening in flow.widenings:
+        until = f", until {widening.until}" if widening.until else ""
+        lines.append(f"WIDENED: was {widening.was}; is {widening.now} · {widening.why}{until}")
+    return tuple(dict.fromkeys(lines))
 
 
 def reason_line(reason: Reason, root: Path) -> str:
@@ -178,5 +161,7 @@ def reason_line(reason: Reason, root: Path) -> str:
 
 def written_at(at: Location, root: Path) -> str:
     """A place in the user's files, as `file:line` from the project's root; its caller's, too."""
-    caller = "".join(f", called at {relative(via.path, root)}:{via.line}" for via in at.via[:1])
-    return f"{relative(at.path, root)}:{at.line}{caller}"
+    written = f"{relative(at.path, root)}:{at.line}"
+    for via in at.via[:1]:
+        return f"{written}, called at {relative(via.path, root)}:{via.line}"
+    return written

@@ -5,6 +5,7 @@ namespace, both policyTypes are always written. What cannot be said here cannot 
 """
 
 from functools import lru_cache
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -69,23 +70,23 @@ class IPBlock:
 NetworkPolicyPeer = PodPeer | IPBlock
 
 
-@frozen
+@frozen(eq=False)
 class Rule:
-    """Peers and ports of one direction, with the comments that go above them."""
+    """Peers and ports of one direction: the peers stand under `word`. One rule may be in many policies."""
 
-    comments: tuple[str, ...]
+    word: Literal["from", "to"]
     peers: tuple[NetworkPolicyPeer, ...] = field(validator=_not_empty)
     ports: tuple[NetworkPolicyPort, ...] = field(validator=_not_empty)
 
-    def item(self, word: str) -> Item:
-        """As YAML has it; `word` is what the peers stand under, `from` or `to`."""
-        return Item(self.comments, _rule(word, self.peers, self.ports))
+
+@lru_cache(maxsize=1 << 17)
+def _tree(rule: Rule) -> Tree:
+    """As YAML has it. Made once: whoever writes the same tree again may write the same lines."""
+    return {rule.word: [peer.tree() for peer in rule.peers], "ports": [port.tree() for port in rule.ports]}
 
 
-@lru_cache(maxsize=1 << 16)
-def _rule(word: str, peers: tuple[NetworkPolicyPeer, ...], ports: tuple[NetworkPolicyPort, ...]) -> Tree:
-    """Rules that say the same are one tree: whoever writes them may write it once."""
-    return {word: [peer.tree() for peer in peers], "ports": [port.tree() for port in ports]}
+Said = tuple[tuple[str, ...], Rule]
+"""A rule, and the comments that go above it in this policy."""
 
 
 @frozen
@@ -96,8 +97,8 @@ class NetworkPolicy:
     namespace: str
     name: str
     pod_labels: Labels
-    ingress: tuple[Rule, ...] = ()
-    egress: tuple[Rule, ...] = ()
+    ingress: tuple[Said, ...] = ()
+    egress: tuple[Said, ...] = ()
 
     def document(self) -> Document:
         """As YAML has it. A direction without rules is left out: the policy types isolate it."""
@@ -106,9 +107,9 @@ class NetworkPolicy:
             "policyTypes": ["Ingress", "Egress"],
         }
         if self.ingress:
-            spec["ingress"] = [rule.item("from") for rule in self.ingress]
+            spec["ingress"] = [Item(comments, _tree(rule)) for comments, rule in self.ingress]
         if self.egress:
-            spec["egress"] = [rule.item("to") for rule in self.egress]
+            spec["egress"] = [Item(comments, _tree(rule)) for comments, rule in self.egress]
         return Document(
             self.comments,
             {
