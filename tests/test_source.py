@@ -145,6 +145,14 @@ def test_a_comprehension_is_one_place_however_often_it_runs(program: Program, te
     assert places_of(names["x"]) == [expected, expected]
 
 
+def test_what_a_comprehension_makes_has_one_place_and_no_copies_of_it(program: Program) -> None:
+    names, _ = program("x = [allow(one, api.http) for one in (web, rows)]")
+    made = names["x"]
+    assert isinstance(made, list)
+    first, second = locate([one.written_at for one in made]).values()
+    assert first is second
+
+
 def test_a_lambda_is_where_it_is_written(program: Program) -> None:
     names, (expected,) = program("link = lambda one: <<allow(one, api.http)>>\nx = [*map(link, (web, rows))]")
     assert places_of(names["x"]) == [expected, expected]

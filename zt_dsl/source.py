@@ -6,12 +6,11 @@ many spans at once, in one pass over each code object (`locate`): asked one by o
 which is quadratic in the length of a module.
 """
 
-import itertools
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 from attrs import frozen
 
@@ -24,9 +23,20 @@ _DEPTH = 8
 # inspect.CO_OPTIMIZED, without the import: set for functions, not for the bodies of modules and classes.
 _FUNCTION = 0x1
 
-# One entry for each file that was ever on the stack: a dictionary lookup is the hot path of `here`. Never by
-# code object: its hash covers all of a module's constants, and two files with the same text have equal ones.
-_is_ours: dict[str, bool] = {}
+
+class _Files(dict[str, bool]):
+    """Whether a file is ours, by its name, for each that was ever on the stack.
+
+    A look-up in C is the hot path of `here`. Never by code object: its hash covers all of a module's constants,
+    and two files with the same text have equal ones.
+    """
+
+    def __missing__(self, name: str) -> bool:
+        ours = self[name] = name.startswith((_PACKAGE, _GENERATED, "<frozen"))
+        return ours
+
+
+_ours = _Files()
 
 
 @frozen(eq=False)
@@ -55,29 +65,20 @@ class Location:
 NOWHERE = Span(())
 
 
-def _ours(code: CodeType) -> bool:
-    name = code.co_filename
-    known = _is_ours.get(name)
-    if known is None:
-        known = _is_ours[name] = name.startswith((_PACKAGE, _GENERATED, "<frozen"))
-    return known
-
-
 def here() -> Span:
     """The user's frames at this moment: from the innermost that is not ours out to its module's own.
 
     It stops at the first of our frames again (the loader), so that a span is the user's code alone.
     """
-    frame = sys._getframe(1)
-    while frame is not None and _ours(frame.f_code):
-        frame = frame.f_back  # type: ignore[assignment]  # None at the bottom; tested in the loop
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _ours[frame.f_code.co_filename]:
+        frame = frame.f_back
     found: list[tuple[CodeType, int]] = []
-    while frame is not None and len(found) < _DEPTH and not _ours(frame.f_code):
-        code = frame.f_code
+    while frame is not None and not _ours[(code := frame.f_code).co_filename]:
         found.append((code, frame.f_lasti))
-        if not code.co_flags & _FUNCTION:
+        if not code.co_flags & _FUNCTION or len(found) == _DEPTH:
             break  # the body of a module or class: what imported it is no part of where it is written
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return Span(tuple(found))
 
 
@@ -86,8 +87,10 @@ def _wanted(spans: Iterable[Span]) -> dict[int, tuple[CodeType, set[int]]]:
     wanted: dict[int, tuple[CodeType, set[int]]] = {}
     for span in spans:
         for code, instruction in span.frames:
-            _, instructions = wanted.setdefault(id(code), (code, set()))
-            instructions.add(instruction)
+            known = wanted.get(id(code))
+            if known is None:
+                known = wanted[id(code)] = (code, set())
+            known[1].add(instruction)
     return wanted
 
 
@@ -126,15 +129,19 @@ def locate(spans: Iterable[Span]) -> dict[Span, Location | None]:
 
 
 def _location(span: Span, places: dict[int, dict[int, Location]]) -> Location | None:
-    chain = [
-        (code, places[id(code)].get(instruction) or Location(code.co_filename, code.co_firstlineno))
-        for code, instruction in span.frames
-    ]
-    if not chain:
-        return None
-    # A comprehension's frame and the function that holds it are one place to a reader: keep the inner.
-    callers = [place for (code, _), (_, place) in itertools.pairwise(chain) if code.co_name not in _INLINE]
-    _, first = chain[0]
+    first: Location | None = None
+    callers: list[Location] = []
+    inline = False
+    for code, instruction in span.frames:
+        place = places[id(code)].get(instruction) or Location(code.co_filename, code.co_firstlineno)
+        if first is None:
+            first = place
+        elif not inline:
+            callers.append(place)
+        # A comprehension's frame and the function that holds it are one place to a reader: keep the inner.
+        inline = code.co_name in _INLINE
+    if first is None or not callers:
+        return first  # one value for all that was written there
     return Location(first.path, first.line, first.column, first.end_line, first.end_column, tuple(callers))
 
 

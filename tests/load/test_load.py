@@ -1,10 +1,17 @@
 """The user's module, in a child process: whatever it does, there is a diagnostic and no traceback."""
 
+import pickle
+import pkgutil
+from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 
+import attrs
 import pytest
 
-from zt_dsl.load import Loaded, Request, load
+import zt_dsl.ir
+import zt_dsl.load
+from zt_dsl.load import Loaded, Request, child, load
 
 TOPOLOGY = """
 from typing import Literal
@@ -121,6 +128,32 @@ os._exit(0)
 
     assert [d.code for d in found.diagnostics] == ["ZT104"]
     assert not (tmp_path / "made").exists()
+
+
+def test_a_class_of_ours_that_is_no_value_is_refused() -> None:
+    with pytest.raises(pickle.UnpicklingError):
+        zt_dsl.load._Unpickler(BytesIO()).find_class("zt_dsl.load", "_Unpickler")
+
+
+def values_of_ours() -> list[type]:
+    rooms = [f"zt_dsl.ir.{module.name}" for module in pkgutil.iter_modules(zt_dsl.ir.__path__)]
+    return [
+        kind
+        for module in map(import_module, (*rooms, "zt_dsl.diagnostics", "zt_dsl.source", "zt_dsl.load"))
+        for kind in vars(module).values()
+        if isinstance(kind, type) and attrs.has(kind) and kind.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("kind", values_of_ours())
+def test_each_value_is_made_of_its_fields_in_order(kind: type[attrs.AttrsInstance]) -> None:
+    """So that the pipe can carry it as a call."""
+    assert all(field.init and not field.kw_only and field.converter is None for field in attrs.fields(kind))
+    fields = tuple(range(len(attrs.fields(kind))))
+
+    made = kind(*fields)
+
+    assert child._Calls()[kind](made) == (kind, fields)
 
 
 def test_what_it_prints_is_not_our_output(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

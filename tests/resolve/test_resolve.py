@@ -121,6 +121,15 @@ def test_a_wrong_statement_is_one_diagnostic(statement: Callable[[], Statement],
     assert [expected] == codes(statement())
 
 
+def test_what_is_wrong_with_an_end_is_told_for_each_edge() -> None:
+    nobody = Tier("nobody")
+    tiers = [front, back, nobody]
+    nowhere = Endpoint(peer=api, port="htpp")
+    assert codes(allow(nobody, api.http), allow(nobody, db.sql), tiers=tiers) == ["ZT240", "ZT240"]
+    assert codes(allow(web, nowhere), allow(web, nowhere)) == ["ZT242", "ZT242"]
+    assert codes(allow(wrong("web"), api.http), allow(wrong("web"), api.http)) == ["ZT242", "ZT242"]
+
+
 def stripe_as_source() -> Any:
     return stripe
 

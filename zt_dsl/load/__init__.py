@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NoReturn
 
-from attrs import frozen
+from attrs import frozen, has
 
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.policy import Policy
@@ -150,9 +150,14 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> type:
         ours = module.startswith("zt_dsl.ir.") or module in ("zt_dsl.diagnostics", "zt_dsl.source", "zt_dsl.load")
-        if ours or (module == "ipaddress" and name in ("IPv4Network", "IPv6Network")):
+        network = module == "ipaddress" and name in ("IPv4Network", "IPv6Network")
+        if ours or network:
             found = getattr(sys.modules.get(module) or import_module(module), name, None)
-            if isinstance(found, type) and found.__module__ == module and found.__qualname__ == name:
+            if (
+                isinstance(found, type)
+                and (found.__module__, found.__qualname__) == (module, name)
+                and (network or has(found))  # not a class of ours that is no value, such as this one
+            ):
                 return found
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a policy")
 

@@ -62,7 +62,8 @@ T = TypeVar("T")
 
 def listed(value: T | Iterable[T]) -> tuple[T, ...]:
     """One or many, as a tuple. A string is one: its letters are nobody's sources."""
-    many = isinstance(value, Iterable) and not isinstance(value, Declared | str | bytes)
+    # One that is declared is the common case, and asking an abstract class is slow.
+    many = not isinstance(value, (Declared, str, bytes)) and isinstance(value, Iterable)
     return tuple(cast("Iterable[T]", value)) if many else (cast("T", value),)
 
 

@@ -205,28 +205,29 @@ def _services(reading: Reading, topology: Topology) -> list[Workload]:
             )
     for statement in topology.statements:
         for value in _spoken_of(statement):
-            if isinstance(value, Service) and not isinstance(value, KubeDns):
-                named[id(value)] = value
+            peer = value.peer if isinstance(value, Endpoint) else value
+            if isinstance(peer, Service) and not isinstance(peer, KubeDns):
+                named[id(peer)] = peer
     found = (workload(reading, service) for service in named.values())
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
-def _spoken_of(statement: object) -> Iterable[object]:
-    if not _complete(statement):
-        return
+def _spoken_of(statement: object) -> tuple[object, ...]:
     match statement:
+        case _ if not _complete(statement):
+            return ()
         case Edge(sources=sources, target=target):
-            values: tuple[object, ...] = (*sources, target)
+            return (*sources, target)
         case Denial(sources=sources, targets=targets) | Guardrail(sources=sources, targets=targets):
-            values = (*sources, *targets, *getattr(statement, "but", ()))
+            return (*sources, *targets, *getattr(statement, "but", ()))
         case _:
-            values = ()
-    for value in values:
-        yield value.peer if isinstance(value, Endpoint) else value
+            return ()
 
 
 def _complete(statement: object) -> bool:
     """Whether it was made by allow(), deny() and their like: those make tuples of whatever they get."""
+    if type(statement) is Edge:  # nearly all of them, and without the parts of the others
+        return isinstance(statement.sources, tuple)
     return (
         isinstance(statement, Statement)
         and isinstance(getattr(statement, "sources", ()), tuple)
@@ -366,10 +367,12 @@ def _outside_the_mesh(
     governed: frozenset[Place],
 ) -> None:
     for flow in written.flows:
+        if _in_the_mesh(flow):
+            continue
         target = flow.target
         if not isinstance(target, Workload) or target.place not in governed or not target.meshed:
             continue
-        if _mode(flow, target, topology, platform) == "strict" and not _in_the_mesh(flow):
+        if _mode(flow, target, topology, platform) == "strict":
             reading.found(
                 "ZT292",
                 f"`{flow.source}` is outside the mesh, and `{target.name}` port {flow.port} is strict",

@@ -9,7 +9,7 @@ from attrs import frozen
 from zt_dsl.ir import traffic
 from zt_dsl.ir.flow import Flow, Peer, Place, Reason, Workload, place_of
 from zt_dsl.ir.platform import Platform
-from zt_dsl.model.endpoints import Endpoint, Methods, Names, Narrowing, Route, Routes, Topics, Whole
+from zt_dsl.model.endpoints import Endpoint, Methods, Names, Route, Routes, Topics, Whole
 from zt_dsl.model.peers import External, Service, Tier
 from zt_dsl.model.peers import Peer as ModelPeer
 from zt_dsl.model.ports import Port
@@ -76,19 +76,21 @@ def edge(
             help="name a source, or remove the edge",
         )
     target = _target(reading, platform, written.target, at)
-    sources = [found for source in written.sources for found in _sources(reading, platform, source, members, at)]
+    sources: list[Peer] = []
+    for source in written.sources:
+        sources.extend(_sources(reading, platform, source, members, at))
     if target is None or why is None:
         return Written(written, (), across)
     whom, port, narrowing = target
-    reason = Reason(why, places[at], described(written))
-    flows = tuple(Flow(source, whom, port, narrowing, (reason,)) for source in dict.fromkeys(sources))
-    return Written(written, flows, across)
+    reasons = (Reason(why, places[at], described(written)),)
+    flows = [Flow(source, whom, port, narrowing, reasons) for source in dict.fromkeys(sources)]
+    return Written(written, tuple(flows), across)
 
 
 def described(written: Edge) -> str:
     """An edge in a few words, as a reader would say it."""
     # In an order of their own: a set of sources has none.
-    sources = ", ".join(sorted(_name(source) for source in written.sources)) or "nobody"
+    sources = ", ".join(sorted(map(_name, written.sources))) or "nobody"
     return f"{sources} → {_target_text(written.target)}"
 
 
@@ -106,6 +108,9 @@ def _name(value: object) -> str:
 def _sources(
     reading: Reading, platform: Platform, source: object, members: dict[str, list[Workload]], at: Span
 ) -> tuple[Peer, ...]:
+    known = reading.sources.get(id(source))
+    if known is not None:
+        return known[1]
     before = len(reading.findings)
     found = source_peers(reading, platform, source, members)
     if found is None:
@@ -120,7 +125,10 @@ def _sources(
             why="A tier stands for its services; without any this edge allows nothing.",
             help="list the services that have this tier in the topology's `services`, or remove the edge",
         )
-    return tuple(found)
+        return ()
+    peers = tuple(found)
+    reading.sources[id(source)] = (source, peers)
+    return peers
 
 
 def _known_wrong(reading: Reading, model: object) -> bool:
@@ -171,11 +179,15 @@ def _target(
     if not isinstance(target, Endpoint) or not isinstance(target.peer, ModelPeer):
         _no_target(reading, target, at)
         return None
-    port = endpoint_port(reading, target, at)
-    whom = peer(reading, platform, target.peer)
-    if whom is None or port is None:
-        return None
-    narrowing = narrowed(reading, target.narrowing, port, span_of(target))
+    known = reading.targets.get((id(target.peer), target.port))
+    if known is None:
+        read_port = endpoint_port(reading, target, at)
+        read_peer = peer(reading, platform, target.peer)
+        if read_peer is None or read_port is None:
+            return None
+        known = reading.targets[id(target.peer), target.port] = (target.peer, read_peer, read_port)
+    _, whom, port = known
+    narrowing = narrowed(reading, target, port)
     return None if narrowing is None else (whom, port, narrowing)
 
 
@@ -216,10 +228,12 @@ def _no_target(reading: Reading, target: object, at: Span) -> None:
     )  # fmt: skip
 
 
-def narrowed(reading: Reading, narrowing: Narrowing, port: traffic.Port, at: Span) -> traffic.Narrowing | None:
+def narrowed(reading: Reading, target: Endpoint, port: traffic.Port) -> traffic.Narrowing | None:
     """What narrows a port from the inside; None where that is wrong, which is then reported."""
+    narrowing = target.narrowing
     if isinstance(narrowing, Whole):
-        return traffic.Whole()
+        return traffic.WHOLE
+    at = span_of(target)
     fits = {Routes: "http", Methods: "grpc", Topics: "kafka", Names: "dns"}.get(type(narrowing))
     if fits != port.kind or not ports.narrowable(port):
         reading.found(
@@ -273,19 +287,21 @@ def _all(reading: Reading, read: list[str | Finding]) -> tuple[str, ...] | None:
 
 def governed_end(reading: Reading, written: Written, governed: frozenset[Place]) -> None:
     """An edge with no end in a governed namespace is enforced by nothing."""
-    if any(place_of(flow.source) not in governed and place_of(flow.target) not in governed for flow in written.flows):
-        reading.found(
-            "ZT233",
-            f"no end of the edge {described(written.edge)} is governed",
-            (written.edge.written_at, "nothing would enforce it"),
-            why="Policies are made for governed namespaces alone; neither side of this edge is in one.",
-            help="add a namespace of one end to the topology's `governs`, or remove the edge",
-        )
+    for flow in written.flows:
+        if place_of(flow.source) not in governed and place_of(flow.target) not in governed:
+            reading.found(
+                "ZT233",
+                f"no end of the edge {described(written.edge)} is governed",
+                (written.edge.written_at, "nothing would enforce it"),
+                why="Policies are made for governed namespaces alone; neither side of this edge is in one.",
+                help="add a namespace of one end to the topology's `governs`, or remove the edge",
+            )
+            return
 
 
 def tier_order(reading: Reading, written: Written, order: tuple[str, ...]) -> None:
     """Between services that have a tier an edge may stay in it or go down one."""
-    if written.across_tiers:
+    if written.across_tiers or not order:
         return
     index = {name: level for level, name in enumerate(order)}
     for flow in written.flows:

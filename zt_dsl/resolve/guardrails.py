@@ -137,7 +137,7 @@ def _scopes(
                         help="deny the port whole, or allow only the routes that are wanted",
                     )
                     continue
-                inside = narrowed(reading, narrowing, port, span_of(value)) if port else None
+                inside = narrowed(reading, value, port) if port else None
                 if whom is not None and port is not None and inside is not None:
                     found.append(Scope(whom, port, inside))
             case Namespace():
@@ -232,16 +232,17 @@ def _crosses(rule: Rule, flow: Flow) -> bool:
 
 def hold(reading: Reading, rules: Sequence[Rule], edges: Iterable[Written]) -> None:
     """Report each edge that breaks a rule, with both lines."""
-    ends: dict[tuple[int, Peer], list[tuple[Written, Flow]]] = {}
+    if not rules:
+        return
+    ends: dict[Peer, list[tuple[Written, Flow]]] = {}
     for written in edges:
         for flow in written.flows:
-            ends.setdefault((1, flow.target), []).append((written, flow))
-    targets = [target for _, target in ends]
+            ends.setdefault(flow.target, []).append((written, flow))
     for rule_ in rules:
-        touched = [target for target in targets if any(meets(target, scope.peer) for scope in rule_.targets)]
+        touched = [target for target in ends if any(meets(target, scope.peer) for scope in rule_.targets)]
         broken: dict[int, tuple[Written, Flow]] = {}
         for target in touched:
-            for written, flow in ends[1, target]:
+            for written, flow in ends[target]:
                 if id(written) not in broken and _breaks(rule_, flow):
                     broken[id(written)] = (written, flow)
         for written, flow in broken.values():

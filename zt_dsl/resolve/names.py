@@ -73,6 +73,8 @@ L = TypeVar("L", bound=str)
 def string(value: object) -> str | None:
     """The value as a plain `str`, where it is one (or of a subclass, such as a StrEnum)."""
     # By its type alone: what `__class__`, `__str__` and `__eq__` of a stranger say is not to be trusted.
+    if type(value) is str:
+        return value
     return str.__str__(cast("str", value)) if issubclass(type(value), str) else None
 
 

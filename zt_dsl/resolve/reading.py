@@ -28,6 +28,7 @@ from zt_dsl.resolve.finding import Finding
 from zt_dsl.resolve.names import shown
 from zt_dsl.source import NOWHERE, Span
 
+M = TypeVar("M")
 T = TypeVar("T")
 
 KINDS: dict[PortKind, type] = {
@@ -60,12 +61,15 @@ class Reading:
     named: dict[tuple[str, str], tuple[object, Span]] = field(factory=dict)
     # The kinds of the platform's own resolver, API server and nodes: edges to any lead to their ports.
     own: dict[type, type] = field(factory=dict)
+    # What edges name again and again, where it is right: sources, and ports of peers by their names.
+    sources: dict[int, tuple[object, tuple[Peer, ...]]] = field(factory=dict)
+    targets: dict[tuple[int, str], tuple[ModelPeer, Peer, StrictPort]] = field(factory=dict)
 
-    def once(self, model: object, read: Callable[[], T | None]) -> T | None:
+    def once(self, model: M, read: Callable[["Reading", M], T | None]) -> T | None:
         """What this object was read as; reads it on first sight."""
         known = self.read.get(id(model))
         if known is None:
-            known = self.read[id(model)] = (model, read())
+            known = self.read[id(model)] = (model, read(self, model))
         return known[1]  # type: ignore[return-value]  # one object is always read by one function
 
     def keep(self, result: T | Finding | tuple[Finding, ...]) -> T | None:
@@ -105,7 +109,7 @@ def place(reading: Reading, namespace: object, at: Span) -> Place | None:
             help='write `Namespace("…")`, once, and use that value',
         )
         return None
-    return reading.once(namespace, lambda: _place(reading, namespace))
+    return reading.once(namespace, _place)
 
 
 def _place(reading: Reading, namespace: Namespace) -> Place | None:
@@ -141,7 +145,7 @@ def _one_identity(reading: Reading, what: str, identity: str, found: T, at: Span
 
 def workload(reading: Reading, service: Service) -> Workload | None:
     """A service, as its pods."""
-    return reading.once(service, lambda: _workload(reading, service))
+    return reading.once(service, _workload)
 
 
 def _workload(reading: Reading, service: Service) -> Workload | None:
@@ -174,7 +178,7 @@ def _workload(reading: Reading, service: Service) -> Workload | None:
         return found
     identity = (where.cluster, where.namespace, name)
     first, known = reading.services.setdefault(identity, (service, found))
-    if known != found or not _same(first, service):
+    if first is not service and (known != found or not _same(first, service)):
         reading.found(
             "ZT220",
             f"two services are called `{name}` in namespace `{where}` and are not the same",
@@ -188,7 +192,7 @@ def _workload(reading: Reading, service: Service) -> Workload | None:
 
 def _same(one: Service, other: Service) -> bool:
     try:
-        return one is other or one == other
+        return one == other
     except Exception:
         return False
 
@@ -246,10 +250,14 @@ def tier(reading: Reading, value: object, at: Span) -> str | None:
             help='write `Tier("…")`',
         )
         return None
-    name = reading.once(value, lambda: reading.keep(names.dns_label(value.name, "tier", value.written_at)))
+    name = reading.once(value, _tier_name)
     if name is not None:
         reading.tiers.setdefault(name, at)
     return name
+
+
+def _tier_name(reading: Reading, tier: Tier) -> str | None:
+    return reading.keep(names.dns_label(tier.name, "tier", tier.written_at))
 
 
 # --- ports ---------------------------------------------------------------------------------------------
@@ -273,13 +281,13 @@ def declared_ports(kind: type) -> dict[str, Port]:  # type: ignore[type-arg]  # 
 
 def strict_port(reading: Reading, declaration: "Port") -> StrictPort | None:  # type: ignore[type-arg]
     """A port declaration, as numbers that can be matched."""
+    return reading.once(declaration, _strict_port)
 
-    def read() -> StrictPort | None:
-        kinds: list[PortKind] = [name for name, port in KINDS.items() if isinstance(declaration, port)]
-        kind = kinds[0] if kinds else "tcp"
-        return reading.keep(ports.port(declaration, kind, declaration.written_at))
 
-    return reading.once(declaration, read)
+def _strict_port(reading: Reading, declaration: "Port") -> StrictPort | None:  # type: ignore[type-arg]
+    kinds: list[PortKind] = [name for name, port in KINDS.items() if isinstance(declaration, port)]
+    kind = kinds[0] if kinds else "tcp"
+    return reading.keep(ports.port(declaration, kind, declaration.written_at))
 
 
 # --- peers ----------------------------------------------------------------------------------------------
@@ -299,7 +307,7 @@ def peer(reading: Reading, platform: Platform, model: ModelPeer) -> Peer | None:
         case Network():
             return outside(reading, model)
         case External():
-            return reading.once(model, lambda: _domain(reading, model))
+            return reading.once(model, _domain)
         case _:
             reading.found(
                 "ZT242",
@@ -321,7 +329,7 @@ def _domain(reading: Reading, external: External) -> Domain | None:
 
 def outside(reading: Reading, network: Network) -> Outside | None:
     """A network; INTERNET where its CIDRs are those of INTERNET."""
-    return reading.once(network, lambda: _outside(reading, network))
+    return reading.once(network, _outside)
 
 
 def _outside(reading: Reading, network: Network) -> Outside | None:
