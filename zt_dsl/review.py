@@ -8,7 +8,7 @@ from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Widening, Work
 from zt_dsl.ir.platform import NoMesh
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port, Whole
-from zt_dsl.source import Location, relative
+from zt_dsl.source import Location, written_at
 
 NO_IDENTITY = "No layer of this platform enforces identity: a pod is who its labels say it is."
 
@@ -43,7 +43,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         lines += [
             f"### {feature}",
             "",
-            f"Why: {_cell(why)}. Until: {until or 'no end'}. Waived at {_at(at, root)}.",
+            f"Why: {_cell(why)}. Until: {until or 'no end'}. Waived at {written_at(at, root)}.",
             "",
             *_table(("edge", "was", "is"), facets),
         ]
@@ -57,7 +57,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
             *_table(
                 ("service", "suspended edges", "why", "written at"),
                 (
-                    (str(q.workload), str(len(q.suspended)), q.reason.why, _at(q.reason.at, root))
+                    (str(q.workload), str(len(q.suspended)), q.reason.why, written_at(q.reason.at, root))
                     for q in policy.quarantined
                 ),
             ),
@@ -112,7 +112,7 @@ def by_waiver(
 def _row(flow: Flow, guarded: frozenset[int], root: Path) -> tuple[str, ...]:
     only = "the whole port" if isinstance(flow.narrowing, Whole) else str(flow.narrowing)
     why = [reason.derived or reason.why or "no reason was given" for reason in flow.reasons]
-    at = [_at(reason.at, root) for reason in flow.reasons]
+    at = [written_at(reason.at, root) for reason in flow.reasons]
     return (
         _peer(flow.source),
         _peer(flow.target),
@@ -146,11 +146,6 @@ def _enforced(flow: Flow, guarded: frozenset[int]) -> str:
     if at_source and at_target:
         return "both ends"
     return f"{flow.source}'s end only" if at_source else f"{flow.target}'s end only"
-
-
-def _at(at: Location, root: Path) -> str:
-    caller = "".join(f", called at {relative(via.path, root)}:{via.line}" for via in at.via[:1])
-    return f"{relative(at.path, root)}:{at.line}{caller}"
 
 
 def _without_edges(policy: Policy) -> list[str]:

@@ -159,3 +159,11 @@ def relative(path: str, root: Path) -> str:
         if folder in parts:
             return "/".join(parts[parts.index(folder) + 1 :])
     return found.name
+
+
+def written_at(at: Location, root: Path) -> str:
+    """A place in the user's files, as `file:line` from the project's root; its caller's, too."""
+    written = f"{relative(at.path, root)}:{at.line}"
+    for via in at.via[:1]:
+        return f"{written}, called at {relative(via.path, root)}:{via.line}"
+    return written

@@ -75,7 +75,8 @@ def emit(documents: Iterable[Document], written: Written | None = None) -> str:
 
 def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str], written: Written) -> None:
     """`first` is what the first line begins with: the indentation, or the dash of the item that holds it."""
-    _check_not_empty(tree, lines)
+    if not tree:
+        raise _empty(tree, lines)
     start = first
     for key, value in tree.items():
         head = start + _key(key)
@@ -85,7 +86,7 @@ def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str]
             lines.append(head)
             deeper = indent + "  "
             _entries(value, deeper, deeper, lines, written)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             lines.append(head)
             _items(value, indent, lines, written)
         else:
@@ -94,7 +95,8 @@ def _entries(tree: Mapping[str, Tree], first: str, indent: str, lines: list[str]
 
 
 def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str], written: Written) -> None:
-    _check_not_empty(tree, lines)
+    if not tree:
+        raise _empty(tree, lines)
     deeper = indent + "  "
     for element in tree:
         value = element
@@ -110,7 +112,7 @@ def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str], written: 
             lines.append(known[1])
         elif isinstance(value, str):
             lines.append(f"{indent}- {_text(value)}")
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             # On a line of its own, so that a comment above the inner list's first element has a place.
             lines.append(f"{indent}-")
             _items(value, deeper, lines, written)
@@ -118,13 +120,12 @@ def _items(tree: Sequence[Tree | Item], indent: str, lines: list[str], written: 
             lines.append(f"{indent}- {_scalar(value, indent)}")
 
 
-def _check_not_empty(tree: object, lines: list[str]) -> None:
-    """The one place that every list and every map goes through."""
-    if not tree:
-        where = lines[-1] if lines else ""
-        if isinstance(tree, dict):
-            raise UnmarkedEmptyMap(f"an empty map under {where.strip()!r}; `EMPTY_MAP` says that it is meant")
-        raise EmptyList(f"an empty list under {where.strip()!r}")
+def _empty(tree: object, lines: list[str]) -> Unwritable:
+    """What every empty list and map is refused with: each goes through `_entries` or `_items`."""
+    where = lines[-1] if lines else ""
+    if isinstance(tree, dict):
+        return UnmarkedEmptyMap(f"an empty map under {where.strip()!r}; `EMPTY_MAP` says that it is meant")
+    return EmptyList(f"an empty list under {where.strip()!r}")
 
 
 def _scalar(value: object, where: str) -> str:

@@ -7,7 +7,7 @@ from attrs import frozen
 from zt_dsl.ir.flow import Domain, EveryPod, Outside, Peer, Place, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.selector import EVERYTHING, METADATA_NAME, Selector, with_labels
-from zt_dsl.reach.grants import DIRECTIONS, Grant, Isolation, Origin, Pods, Reach, Remote
+from zt_dsl.reach.grants import DIRECTIONS, Grant, Isolation, Origin, Pods, Reach, Remote, shared
 
 
 def reach_of(policy: Policy) -> Reach:
@@ -27,7 +27,7 @@ def reach_of(policy: Policy) -> Reach:
     peers = {id(peer): peer for flow in flows for peer in (flow.source, flow.target)}
     meaning = {known: _meaning(peer, governed) for known, peer in peers.items()}
     ports = {id(flow.port): flow.port for flow in flows}
-    opened = {known: (port.ports, str(port)) for known, port in ports.items()}
+    opened = {known: (shared(port.ports), str(port)) for known, port in ports.items()}
     grants: list[Grant] = []
     for flow in flows:
         source, target = meaning[id(flow.source)], meaning[id(flow.target)]
@@ -59,9 +59,9 @@ def _meaning(peer: Peer, governed: frozenset[Place]) -> _Meaning:
         case Workload() | EveryPod():
             pods = peer.selector if isinstance(peer, Workload) else EVERYTHING
             namespace = peer.place.namespace if peer.place in governed else ""
-            return _Meaning(namespace, pods, Pods(_namespace(peer.place), pods), str(peer))
+            return _Meaning(namespace, pods, shared(Pods(_namespace(peer.place), pods)), str(peer))
         case Outside():
-            return _Meaning("", EVERYTHING, peer.addresses, str(peer))
+            return _Meaning("", EVERYTHING, shared(peer.addresses), str(peer))
         case Domain():
             raise ValueError(f"{peer} has no addresses: the plan must have refused it")
         case _:

@@ -78,26 +78,18 @@ _End: TypeAlias = tuple[str, Direction]
 
 def _unlike(one: Reach, other: Reach) -> set[_End]:
     """The ends at which the two do not isolate and grant the very same; at any other they cannot differ."""
-    numbers: dict[object, int] = {}
-    mine, theirs = _granted_at(one, numbers), _granted_at(other, numbers)
+    mine, theirs = _granted_at(one), _granted_at(other)
     walls, others = _walls(one), _walls(other)
     ends = {*mine, *theirs, *walls, *others}
     return {end for end in ends if mine.get(end) != theirs.get(end) or walls.get(end) != others.get(end)}
 
 
-def _granted_at(reach: Reach, numbers: dict[object, int]) -> dict[_End, set[tuple[int, int, int]]]:
-    """The grants of each end, as the numbers of their parts; equal parts of both sides have one number."""
-    # Grants share their parts. Each object is compared with its equals once; from then on its identity says it.
-    parts: dict[int, object] = {}
-    for grant in reach.grants:
-        parts[id(grant.subject)] = grant.subject
-        parts[id(grant.remote)] = grant.remote
-        parts[id(grant.ports)] = grant.ports
-    of = {known: numbers.setdefault(part, len(numbers)) for known, part in parts.items()}
+def _granted_at(reach: Reach) -> dict[_End, set[tuple[int, int, int]]]:
+    """The grants of each end, by the identity of their parts: the same object says the same (`grants.shared`)."""
     granted: dict[_End, set[tuple[int, int, int]]] = {}
     for grant in reach.grants:
         end = granted.setdefault((grant.namespace, grant.direction), set())
-        end.add((of[id(grant.subject)], of[id(grant.remote)], of[id(grant.ports)]))
+        end.add((id(grant.subject), id(grant.remote), id(grant.ports)))
     return granted
 
 

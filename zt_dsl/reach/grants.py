@@ -4,7 +4,7 @@ A reach is judged end by end: a connection passes when each end that a topology 
 reaches that agree at every end agree on every connection.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from attrs import frozen
 
@@ -34,6 +34,13 @@ class Pods:
 
 
 Remote = Pods | Addresses
+_Part = TypeVar("_Part", Selector, Remote, Ports)
+_shared: dict[object, object] = {}
+
+
+def shared(part: _Part) -> _Part:
+    """The one object for all that are equal to this: grants that are made of such are compared by identity."""
+    return _shared.setdefault(part, part)  # type: ignore[return-value]  # what is equal is of the same class
 
 
 @frozen

@@ -84,7 +84,9 @@ def counted(policy: Policy) -> tuple[int, int]:
     """
     governed = frozenset(policy.governed)
     workloads = set(policy.workloads)
-    peers = set({id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}.values())
+    # Flows share their peers and ports: by identity, because that costs nothing.
+    ends = {id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    peers = set(ends.values())
     workloads |= {peer for peer in peers if isinstance(peer, Workload)}
     outside = sum(1 for peer in peers if place_of(peer) is None)
     mine = sum(1 for workload in workloads if workload.place in governed) + len(governed)
@@ -98,7 +100,9 @@ def counted(policy: Policy) -> tuple[int, int]:
     def weight(peer: Peer) -> int:
         return inhabitants.get(peer.place, 1) if isinstance(peer, EveryPod) else 1
 
-    weights = {peer: weight(peer) for peer in peers}
-    permitted = sum(weights[flow.source] * weights[flow.target] * len(opened[id(flow.port)]) for flow in policy.flows)
+    weights = {known: weight(peer) for known, peer in ends.items()}
+    permitted = sum(
+        weights[id(flow.source)] * weights[id(flow.target)] * len(opened[id(flow.port)]) for flow in policy.flows
+    )
     pairs = everyone * everyone - (everyone - mine) * (everyone - mine)
     return permitted, pairs * (len(ports) + 1) - permitted

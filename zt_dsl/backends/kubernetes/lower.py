@@ -20,7 +20,7 @@ from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
 from zt_dsl.manifests.names import NAMESPACE_FILE, directory_name, file_name, object_name
 from zt_dsl.manifests.tree import Document
-from zt_dsl.source import Location, relative
+from zt_dsl.source import written_at
 
 DEFAULT_DENY = "default-deny"
 
@@ -147,21 +147,13 @@ def _inside(one: IPNetwork, other: IPNetwork) -> bool:
 
 
 def _comments(flow: Flow, root: Path) -> tuple[str, ...]:
-    lines = [reason_line(reason, root) for reason in flow.reasons]
+    lines = [_line(reason, root) for reason in flow.reasons]
     for widening in flow.widenings:
         until = f", until {widening.until}" if widening.until else ""
         lines.append(f"WIDENED: was {widening.was}; is {widening.now} · {widening.why}{until}")
     return tuple(dict.fromkeys(lines))
 
 
-def reason_line(reason: Reason, root: Path) -> str:
+def _line(reason: Reason, root: Path) -> str:
     """Why, and where it was written: what a reviewer needs to find the edge."""
     return f"{reason.derived or reason.why or reason.edge} · {written_at(reason.at, root)}"
-
-
-def written_at(at: Location, root: Path) -> str:
-    """A place in the user's files, as `file:line` from the project's root; its caller's, too."""
-    written = f"{relative(at.path, root)}:{at.line}"
-    for via in at.via[:1]:
-        return f"{written}, called at {relative(via.path, root)}:{via.line}"
-    return written

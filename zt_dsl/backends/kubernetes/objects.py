@@ -81,8 +81,13 @@ class Rule:
 
 @lru_cache(maxsize=1 << 17)
 def _tree(rule: Rule) -> Tree:
-    """As YAML has it. Made once: whoever writes the same tree again may write the same lines."""
-    return {rule.word: [peer.tree() for peer in rule.peers], "ports": [port.tree() for port in rule.ports]}
+    """As YAML has it. Made once, as its parts are: whoever writes the same tree again may write the same lines."""
+    return {rule.word: [_part(peer) for peer in rule.peers], "ports": [_part(port) for port in rule.ports]}
+
+
+@lru_cache(maxsize=1 << 17)
+def _part(part: NetworkPolicyPeer | NetworkPolicyPort) -> Tree:
+    return part.tree()
 
 
 Said = tuple[tuple[str, ...], Rule]
