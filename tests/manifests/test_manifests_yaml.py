@@ -318,6 +318,15 @@ def test_the_reader_refuses(data: bytes, line: int, message: str) -> None:
     assert (found.labels[0].location.path, found.labels[0].location.line) == ("dir/x.yaml", line)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_each_character_is_refused_or_read(end: str) -> None:
+    """Controls save for tab and the ends of lines, line breaks of one YAML version only, and what is no character."""
+    refused = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF} - {0x09, 0x0A}
+    for code in [*range(0x180), *range(0x2000, 0x2070), 0xD7FF, *range(0xE000, 0xE010), *range(0xFE00, 0x10010)]:
+        found = read(f"a: 1{end}# x{chr(code)}y{end}".encode() if code != 0x0A else b"a: 1\n", "x.yaml")
+        assert isinstance(found, Diagnostic) == (code in refused), hex(code)
+
+
 def test_two_versions_that_differ_in_any_other_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """We know of no such text; should there be one, it is refused."""
     seen = reading._agreed
@@ -382,6 +391,145 @@ def test_the_line_reader_never_guesses(lines: list[str]) -> None:
     except reading._Unsure:
         return
     assert fast == reading._read_fully(text, None)
+
+
+RULES = """\
+spec:
+  ingress:
+  # call 1 · shop.py:3
+  - from:
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels:
+          app: web
+    - ipBlock:
+        cidr: "10.0.0.0/8"
+    ports:
+    - protocol: TCP
+      port: 80
+    - protocol: UDP
+      port: 53
+  # call 2 · shop.py:4
+  # twice
+  - from:
+    - podSelector: {}
+    ports:
+    - protocol: TCP
+      port: 80
+  egress:
+  - to:
+    - ipBlock:
+        cidr: "10.0.0.0/8"
+---
+kind: B
+spec:
+  egress:
+  - to:
+    - ipBlock:
+        cidr: "10.0.0.0/8"
+"""
+LINES_OF_RULES = RULES.splitlines()
+BETWEEN = (
+    """
+|---|--- |---x| ---|# x|  # x|    # x|      # x|   # x|\t- a|  - |  -|    -|  - x|    - x|  - a: 1|   - a: 1|    a: 1
+      a: 1|   a: 1|- a: 1|a: 1|  a:|  b: &x 1|    b: *x|    c: yes|    d: [x]|    'from': 1|    "ports": 1|  - - x
+    e: x |
+""".strip("\n")
+    .replace("\n", "|")
+    .split("|")
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """Rules with lines taken away, added, repeated, moved in or out: they look like policies and are not."""
+    lines = list(LINES_OF_RULES)
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(lines) - 1))
+        match draw(st.sampled_from(("add", "delete", "repeat", "deeper", "shallower"))):
+            case "add":
+                lines.insert(at, draw(st.sampled_from([*BETWEEN, *LINES_OF_RULES])))
+            case "delete" if len(lines) > 1:
+                del lines[at]
+            case "repeat":
+                to = draw(st.integers(at, min(at + 7, len(lines))))
+                lines[to:to] = lines[at:to]
+            case "deeper":
+                lines[at] = " " * draw(st.integers(1, 2)) + lines[at]
+            case _:
+                lines[at] = lines[at].removeprefix(" " * draw(st.integers(1, 2)))
+    return "\n".join(lines) + draw(st.sampled_from(("\n", "", "\n\n", "\n---", "\n---\n---\n")))
+
+
+@settings(max_examples=600, deadline=None)
+@given(damaged())
+def test_a_rule_that_was_read_before_is_never_guessed_either(text: str) -> None:
+    """Read once more it is the same, or as unsure; and the same with lines noted, where nothing is remembered."""
+    first, again, noted = (line_reader_or_unsure(text, note=note) for note in (False, False, True))
+    assert first == again
+    assert first in ("unsure", noted)
+    if noted != "unsure":
+        assert noted == reading._read_fully(text, None)
+
+
+def line_reader_or_unsure(text: str, *, note: bool) -> object:
+    try:
+        return reading._read_lines(text, {} if note else None)
+    except reading._Unsure:
+        return "unsure"
+
+
+@pytest.mark.parametrize("midst", ["\n", "# x\n", "    # x\n", "        # x\n"])
+@pytest.mark.parametrize("above", ["      podSelector:\n", "    - ipBlock:\n", "    ports:\n", "      port: 80\n"])
+def test_a_comment_or_an_empty_line_amid_a_rule_needs_no_full_reader(
+    above: str, midst: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(reading, "_read_fully")
+    assert ours(RULES.replace(above, midst + above, 1)) == ours(RULES)
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\n---\n", "\n\n# the end"])
+def test_rules_need_no_full_reader_however_the_file_ends(end: str) -> None:
+    text = RULES.removesuffix("\n") + end
+    assert reading._read_lines(text, None) == reading._read_fully(text, None)
+    assert [line for line, _ in reading._read_lines(text, None)] == [1, 28]
+    crlf = read(text.replace("\n", "\r\n").encode(), "x.yaml")
+    assert not isinstance(crlf, Diagnostic)
+    assert [document.body for document in crlf] == line_reader(text)
+
+
+def test_equal_rules_peers_and_ports_are_one_object() -> None:
+    text = RULES.replace("kind: B\n", "")
+    first, second = cast("list[dict[str, dict[str, list[dict[str, list[object]]]]]]", line_reader(text))
+    web, shop = first["spec"]["ingress"]
+    assert first["spec"]["egress"][0] is second["spec"]["egress"][0]
+    assert web["ports"][0] is shop["ports"][0]
+    assert web["ports"][1] is not shop["ports"][0]
+    assert web["from"][1] is second["spec"]["egress"][0]["to"][0]
+
+
+def test_the_same_lines_at_another_indentation_are_another_element() -> None:
+    inner = "a:\n  b:\n  - c:\n    - d: 1\n      e: 2\n"
+    outer = "a:\n  - d: 1\n      e: 2\n"
+    assert line_reader(inner) == [{"a": {"b": [{"c": [{"d": 1, "e": 2}]}]}}]
+    with pytest.raises(reading._Unsure):
+        reading._read_lines(outer, None)
+
+
+@pytest.mark.parametrize("depth", [5, 31, 32, 60, 63, 64, 65, 70])
+@pytest.mark.parametrize("opening", ["-\n", "- a:\n", "a:\n"])
+def test_whatever_nests_the_line_reader_stops_where_the_full_one_does(opening: str, depth: int) -> None:
+    step = 4 if opening == "- a:\n" else 2
+    nested = "".join(" " * (step * level) + opening for level in range(1, depth))
+    text = f"x:\n{nested}{' ' * (step * depth)}a: 1\n"
+    try:
+        full: object = reading._read_fully(text, None)
+    except reading._Refused:
+        full = "refused"
+    for note in (False, True):
+        found = line_reader_or_unsure(text, note=note)
+        # An element that is remembered has a little less room.
+        assert found == full or (found == "unsure" and (full == "refused" or depth > 25))
 
 
 # --- lines -----------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ parses it as YAML 1.1 and as YAML 1.2 and refuses what is not the same in both.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -96,14 +97,17 @@ class _Unsure(Exception):  # noqa: N818
     """The line reader leaves the file to the full reader."""
 
 
-_Documents: TypeAlias = list[tuple[int, dict[str, Value]]]
+_Document: TypeAlias = tuple[int, dict[str, Value]]
+_Documents: TypeAlias = list[_Document]
 
 
 def _read(text: str, lines: _Lines | None) -> _Documents:
-    try:
-        return _read_lines(text, lines)
-    except _Unsure:
-        return _read_fully(text, lines)
+    # An element with an empty line or a comment in its midst is not found whole among those that are remembered:
+    # then it is read line by line, as if to note its lines.
+    for noted in (None, {}) if lines is None else (lines,):
+        with suppress(_Unsure):
+            return _read_lines(text, noted)
+    return _read_fully(text, lines)
 
 
 @lru_cache(maxsize=4)
@@ -125,6 +129,7 @@ def _cannot(path: str, line: int, message: str) -> Diagnostic:
 
 # Control characters, line breaks of one YAML version only, byte order marks and what is no character.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\r]")
+_PLAIN = b"\t\n" + bytes(range(0x20, 0x7F))
 
 
 def _text(data: bytes, path: str) -> str | Diagnostic:
@@ -134,10 +139,12 @@ def _text(data: bytes, path: str) -> str | Diagnostic:
         text = data.decode()
     except UnicodeDecodeError as error:
         return _cannot(path, data.count(b"\n", 0, error.start) + 1, f"not UTF-8: byte 0x{data[error.start]:02x}")
-    text = text.replace("\r\n", "\n")
-    if odd := _FORBIDDEN.search(text):
-        line = text.count("\n", 0, odd.start()) + 1
-        return _cannot(path, line, f"the character U+{ord(odd[0]):04X}")
+    # The search is slow, so it first looks at the few characters that are not ASCII, or that may be forbidden.
+    if _FORBIDDEN.search(data.translate(None, _PLAIN).decode()):
+        text = text.replace("\r\n", "\n")
+        if odd := _FORBIDDEN.search(text):
+            line = text.count("\n", 0, odd.start()) + 1
+            return _cannot(path, line, f"the character U+{ord(odd[0]):04X}")
     return text
 
 
@@ -149,10 +156,11 @@ _SINGLE = r"'(?:[^']|'')*'"
 _STRING = f"{_BARE}|{_DOUBLE}|{_SINGLE}"
 _SCALAR = rf"{_STRING}|0|-?[1-9][0-9]{{0,17}}|\{{\}}|\[\]"
 _LINE = re.compile(
-    rf"(?P<indent> *)(?:(?P<alone>-)|(?P<dash>- )(?P<item>{_SCALAR})"
-    rf"|(?P<dash_key>- )?(?P<key>{_STRING}):(?: (?P<value>{_SCALAR}))?)"
+    # Indentation; then a dash alone, an element that is a scalar, or a key that may begin an element, and its value.
+    rf"( *)(?:(-)|- ({_SCALAR})|(- )?({_STRING}):(?: ({_SCALAR}))?)"
 )
-_COMMENT = re.compile(" *(?:#.*)?")
+# A separator says nothing either: only one before or after all else of a document is not split off.
+_COMMENT = re.compile("---| *(?:#.*)?")
 _NOT_STRINGS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _ESCAPED = re.compile(r"\\(?:x(..)|u(....)|U(........)|(.))")
 _SHORT = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
@@ -167,128 +175,146 @@ class _Mark(Enum):
 
 
 _NESTED: Final = _Mark.NESTED
-_Container: TypeAlias = "list[Value] | dict[str, Value]"
 # Indentation, whether an element of a list starts here, the key (None: a bare element), the value.
-_Parsed: TypeAlias = tuple[int, bool, str | None, str | int | bool | _Mark]
-# A key or an element whose value is on the lines below: its indentation, its container, the key.
-_Waiting: TypeAlias = tuple[int, _Container, str | None]
+_Parsed: TypeAlias = tuple[int, bool, str | None, Value | _Mark]
+# Below every document: further out than anything, so that each container ends before it.
+_END: _Parsed = (-1, False, None, None)
 
 
-# An element of a list at the indentation of a policy's rules, with all of its lines; or any one line.
-_CHUNK = re.compile(r"  - [^\n]*\n(?:    [^\n]*\n)+|[^\n]*\n|[^\n]+")
-# More than is open around such an element in any policy: what is that deep is left to the full reader.
-_AROUND = 8
+def _read_lines(text: str, lines: _Lines | None) -> _Documents:
+    """Raises `_Unsure` at the first line that is not in the subset."""
+    documents: _Documents = []
+    number = 1
+    for part in text.split("\n---\n"):
+        if found := _read_document(part, number, lines):
+            documents.append(found)
+        number += part.count("\n") + 2
+    return documents
+
+
+def _read_document(text: str, first: int, lines: _Lines | None) -> _Document | None:
+    """The document whose first line has this number; None where it is empty.
+
+    Without `lines` to note, elements that were read before are not read again.
+    """
+    written = _entries(text, 2) if lines is None else [*map(_parse, text.split("\n"))]
+    entries = [*filter(None, written), _END]
+    start = entries[0]
+    if start is _END:
+        return None
+    if start[0] or start[1]:
+        raise _Unsure
+    notes = None if lines is None else _Notes(lines, [at for at, entry in enumerate(written, first) if entry])
+    body, end = _map(entries, 0, 0, MAX_DEPTH, notes)
+    if entries[end] is not _END:
+        raise _Unsure
+    return first + written.index(start), body
+
+
+# --- what policies repeat
+
+# An element of a list at one of the indentations where policies have their rules, and those their peers and ports:
+# all of its lines, which are deeper than its dash, without the comments above it.
+_ELEMENTS = {
+    indent: re.compile(rf"\n(?: {{{indent}}}#.*\n)*+( {{{indent}}}- .*(?:\n {{{indent + 2}}}.*)++)")
+    for indent in (2, 4)
+}
+
+
+def _entries(text: str, indent: int) -> list[_Parsed | None]:
+    """The lines of a text, and as if they were one line the elements of a list at this indentation."""
+    pieces = _ELEMENTS[indent].split(text) if indent in _ELEMENTS else [text]
+    entries = [*map(_parse, pieces[0].split("\n"))]
+    for at in range(1, len(pieces), 2):
+        entries.append((indent, True, None, _element(pieces[at])))
+        if between := pieces[at + 1]:
+            entries += map(_parse, between.split("\n"))
+    return entries
 
 
 @lru_cache(maxsize=1 << 17)
-def _block(text: str) -> Value:
-    """The element that these lines are. Raises `_Unsure`.
+def _element(text: str) -> Value:
+    """The element that these lines are, the first with its dash and the others deeper. Raises `_Unsure`.
 
     Policies repeat their rules: what lets a caller in is the same in each service that it calls. An element may
     be read on its own, because nothing above it changes what its lines say, which are all deeper than its dash.
     It is shared between documents: nobody may change what was read.
     """
-    ((_, document),) = _read_lines(f"block:\n{text}", {}, MAX_DEPTH - _AROUND)
-    (element,) = cast("list[Value]", document["block"])
+    indent = text.index("-")
+    entries = [*filter(None, _entries(text, indent + 2)), _END]
+    # Around it are at most a map and a list for each indentation up to its own.
+    (element,), end = _list(entries, 0, indent, MAX_DEPTH - 2 * (indent + 1), None)
+    if entries[end] is not _END:
+        raise _Unsure
     return element
 
 
-def _read_lines(text: str, lines: _Lines | None, deepest: int = MAX_DEPTH) -> _Documents:
-    """Raises `_Unsure` at the first line that is not in the subset.
+# --- lines to trees
 
-    Without `lines` to note, elements that were read before are not read again.
+
+@frozen
+class _Notes:
+    """Where to note lines, and the line of each entry."""
+
+    lines: _Lines
+    numbers: list[int]
+
+
+def _map(entries: list[_Parsed], at: int, indent: int, room: int, notes: _Notes | None) -> tuple[dict[str, Value], int]:
+    """The map whose first key is at this entry, and where it ends. Raises `_Unsure`.
+
+    A line that belongs to no open container ends each of them, and so the document before its end.
     """
-    documents: _Documents = []
-    start = number = 0
-    body: dict[str, Value] = {}
-    # The containers that are open, outermost first, with the indentation of their entries.
-    stack: list[tuple[int, _Container]] = [(0, body)]
-    waiting: _Waiting | None = None
-
-    # One more separator ends the last document.
-    for chunk in (*(_CHUNK.findall(text) if lines is None else text.split("\n")), "---"):
-        number += 1
-        line = chunk.rstrip("\n")
-        if "\n" in line:
-            if waiting:
-                stack.append((2, _opened(waiting, 2, True)))
-                waiting = None
-            if len(stack) > _AROUND:
-                raise _Unsure
-            around = _container(stack, 2, True)
-            if isinstance(around, list):  # as `_container` has seen to
-                around.append(_block(chunk))
-            number += line.count("\n")
-            continue
-        if line == "---":
-            if waiting:
-                raise _Unsure
-            if body:
-                documents.append((start, body))
-            start, body = 0, {}
-            stack = [(0, body)]
-            continue
-        parsed = _parse(line)
-        if parsed is None:
-            continue
-        indent, dash, key, written = parsed
-        start = start or number
-        if waiting:
-            stack.append((indent, _opened(waiting, indent, dash)))
-            waiting = None
-        container = _container(stack, indent, dash)
-        if isinstance(container, list):
-            if lines is not None:
-                lines[id(container), len(container)] = number
-            if key is None:
-                container.append(_fresh(written) if isinstance(written, _Mark) else written)
-                if written is _NESTED:
-                    waiting = (indent, container, None)
-                continue
-            # An element that is a map: its first key is on the dash's line.
-            indent += 2
-            element: dict[str, Value] = {}
-            container.append(element)
-            container = element
-            stack.append((indent, container))
-        if key is None or key in container or len(stack) > deepest:
+    if not room:
+        raise _Unsure
+    found: dict[str, Value] = {}
+    while True:
+        _, _, key, written = entries[at]
+        if key is None or key in found:
             raise _Unsure
-        if lines is not None:
-            lines[id(container), key] = number
-        container[key] = _fresh(written) if isinstance(written, _Mark) else written
+        if notes is not None:
+            notes.lines[id(found), key] = notes.numbers[at]
+        at += 1
         if written is _NESTED:
-            waiting = (indent, container, key)
-    return documents
+            found[key], at = _nested(entries, at, indent, indent + 1, room - 1, notes)
+        else:
+            found[key] = _fresh(written) if isinstance(written, _Mark) else written
+        below, dash, _, _ = entries[at]
+        if below != indent or dash:
+            return found, at
 
 
-def _opened(waiting: _Waiting, indent: int, dash: bool) -> _Container:
-    """The container that begins on this line, put where it was announced."""
-    outer, holder, key = waiting
-    opened: _Container = [] if dash else {}
-    if isinstance(holder, dict) and key is not None:
-        # A list may stand at its key's own indentation.
-        if indent < outer or (indent == outer and not dash):
-            raise _Unsure
-        holder[key] = opened
-    elif isinstance(holder, list) and indent > outer:
-        holder[-1] = opened
-    else:
+def _list(entries: list[_Parsed], at: int, indent: int, room: int, notes: _Notes | None) -> tuple[list[Value], int]:
+    """The list whose first element is at this entry, and where it ends. Raises `_Unsure`."""
+    if not room:
         raise _Unsure
-    return opened
+    found: list[Value] = []
+    value: Value
+    while True:
+        below, dash, key, written = entries[at]
+        if below != indent or not dash:
+            return found, at
+        if notes is not None:
+            notes.lines[id(found), len(found)] = notes.numbers[at]
+        if key is not None:
+            # An element that is a map: its first key is on the dash's line.
+            value, at = _map(entries, at, indent + 2, room - 1, notes)
+        elif written is _NESTED:
+            value, at = _nested(entries, at + 1, indent + 1, indent + 1, room - 1, notes)
+        else:
+            value = _fresh(written) if isinstance(written, _Mark) else written
+            at += 1
+        found.append(value)
 
 
-def _container(stack: list[tuple[int, _Container]], indent: int, dash: bool) -> _Container:
-    """The open container that an entry at this indentation belongs to; closes those further in."""
-    while stack[-1][0] > indent:
-        stack.pop()
-    at, container = stack[-1]
-    if not dash and isinstance(container, list):
-        # A list at its key's indentation ends where the next key begins.
-        stack.pop()
-        at, container = stack[-1]
-    if at != indent or dash != isinstance(container, list):
+def _nested(
+    entries: list[_Parsed], at: int, list_from: int, map_from: int, room: int, notes: _Notes | None
+) -> tuple[Value, int]:
+    """The container that begins here. A list may stand at its key's own indentation."""
+    indent, dash, _, _ = entries[at]
+    if indent < (list_from if dash else map_from):
         raise _Unsure
-    return container
+    return _list(entries, at, indent, room, notes) if dash else _map(entries, at, indent, room, notes)
 
 
 def _fresh(mark: _Mark) -> Value:
@@ -303,26 +329,31 @@ def _fresh(mark: _Mark) -> Value:
 
 @lru_cache(maxsize=1 << 17)
 def _parse(line: str) -> _Parsed | None:
-    """One line of the subset; None for a comment or an empty line. Policies repeat most of their lines."""
+    """One line of the subset; None where it says nothing. Policies repeat most of their lines."""
+    if _COMMENT.fullmatch(line):
+        return None
     found = _LINE.fullmatch(line)
     if not found:
-        if _COMMENT.fullmatch(line):
-            return None
         raise _Unsure
-    indent = len(found["indent"])
-    if found["alone"]:
-        return indent, True, None, _Mark.NESTED
-    if found["dash"]:
-        return indent, True, None, _scalar(found["item"])
-    key = _scalar(found["key"])
-    if not isinstance(key, str):
+    indent, alone, item, dash, key, written = found.groups()
+    if alone:
+        return len(indent), True, None, _NESTED
+    if item:
+        return len(indent), True, None, _scalar(item)
+    name = _scalar(key)
+    if not isinstance(name, str):
         raise _Unsure
-    written = found["value"]
-    return indent, bool(found["dash_key"]), key, _Mark.NESTED if written is None else _scalar(written)
+    return len(indent), dash is not None, name, _NESTED if written is None else _scalar(written)
 
 
 def _scalar(written: str) -> str | int | bool | _Mark:
     match written[0]:
+        case first if first.isalpha():
+            if written.lower() not in _NOT_STRINGS:
+                return written
+            if written not in ("true", "false"):
+                raise _Unsure
+            return written == "true"
         case '"':
             return _ESCAPED.sub(_unescape, written[1:-1])
         case "'":
@@ -331,14 +362,8 @@ def _scalar(written: str) -> str | int | bool | _Mark:
             return _Mark.MAP
         case "[":
             return _Mark.LIST
-        case first if not first.isalpha():
-            return int(written)
-        case _ if written in ("true", "false"):
-            return written == "true"
-        case _ if written.lower() in _NOT_STRINGS:
-            raise _Unsure
         case _:
-            return written
+            return int(written)
 
 
 def _unescape(found: re.Match[str]) -> str:

@@ -526,6 +526,43 @@ def test_an_origin_is_located_at_its_rule() -> None:
     assert (isolation.what, isolation.line) == ("NetworkPolicy shop/web", 2)
 
 
+# --- what documents share ------------------------------------------------------------------------------
+
+WHERE_AND_WHO: list[Value] = [
+    {"podSelector": WEB},
+    {"namespaceSelector": None, "podSelector": WEB},
+    {"ipBlock": None, "podSelector": WEB},
+    {"namespaceSelector": {}},
+    {"namespaceSelector": {}, "podSelector": WEB},
+    {"ipBlock": {"cidr": "10.0.0.0/8"}},
+    {"ipBlock": {"cidr": "10.0.0.1/8"}},
+    {"podSelector": {"matchLabels": {"app": "-"}}},
+]
+
+
+@pytest.mark.parametrize("peer", WHERE_AND_WHO)
+def test_what_documents_share_means_in_each_what_it_means_alone(peer: Value) -> None:
+    """The reader gives equal rules, peers and ports as one object; the namespace and the places are each one's own."""
+    port: Value = {"protocol": "TCP", "port": 80}
+    alone: Value = {"from": [peer], "ports": [port]}
+    both: Value = {"from": [peer, {"namespaceSelector": {}}], "ports": [port, {"port": 81}]}
+    bad: Value = {"from": [peer], "ports": [{"protocol": "TCP", "port": 0}]}
+    anybody: Value = {"ports": [port]}
+    bodies = (
+        policy({"ingress": [alone, both]}, "one", "shop"),
+        policy({"ingress": [anybody, alone, both], "egress": [{"to": [peer], "ports": [port]}]}, "two", "data"),
+        policy({"ingress": [alone, anybody, bad]}, "three", "data"),
+        policy({"ingress": [bad], "egress": [alone]}, "four", "shop"),
+    )
+    governed = frozenset({"shop", "data"})
+    together = [ReadDocument("a.yaml", 1, body, text=json.dumps(body), index=0) for body in bodies]
+    each_alone = [reach_of(documents(body), governed) for body in bodies]
+    reach, diagnostics = reach_of(together, governed)
+    assert reach.grants == tuple(grant for each, _ in each_alone for grant in each.grants)
+    assert reach.isolations == tuple(isolation for each, _ in each_alone for isolation in each.isolations)
+    assert diagnostics == tuple(diagnostic for _, found in each_alone for diagnostic in found)
+
+
 # --- hostile documents -----------------------------------------------------------------------------------
 
 FULL: Tree = {

@@ -12,12 +12,11 @@ Boundary: the reach knows TCP, UDP and SCTP, as the API does. Whether a rule wit
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Network, ip_network
-from typing import TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, IPNetwork, addresses, united
@@ -25,7 +24,7 @@ from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, V
 from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, PROTOCOLS, Interval, Ports, Protocol, ports
 from zt_dsl.manifests.read import Path, ReadDocument, line_of
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote
+from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote, shared
 from zt_dsl.source import Location
 
 API_VERSION = "networking.k8s.io/v1"
@@ -57,7 +56,7 @@ def reach_of(documents: Sequence[ReadDocument], governed: frozenset[str]) -> tup
     grants: list[Grant] = []
     diagnostics: list[Diagnostic] = []
     first: dict[tuple[str, str], ReadDocument] = {}
-    known = _readers()
+    known = _Known()
     for document in documents:
         problems: _Problems = []
         policy = _policy(document, known, problems)
@@ -223,28 +222,6 @@ def _is_label_value(text: str) -> bool:
     return len(text) <= 63 and _IS_LABEL_VALUE.fullmatch(text) is not None
 
 
-_A = TypeVar("_A")
-_T = TypeVar("_T")
-_Reader = Callable[[_A, Path, _Problems], _T]
-
-
-def _remembered(read: "_Reader[_A, _T]") -> "_Reader[_A, _T]":
-    """Reads each tree once. `repr` tells trees of strings, numbers, lists and maps apart, and is fast."""
-    known: dict[str, tuple[_T, tuple[_Problem, ...]]] = {}
-
-    def ask(tree: _A, at: Path, problems: _Problems) -> _T:
-        key = repr(tree)
-        found = known.get(key)
-        if found is None:
-            own: _Problems = []
-            found = known[key] = (read(tree, (), own), tuple(own))
-        if found[1]:
-            problems += (evolve(problem, at=(*at, *problem.at)) for problem in found[1])
-        return found[0]
-
-    return ask
-
-
 # --- one object --------------------------------------------------------------------------------------
 
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
@@ -265,22 +242,21 @@ class _Policy:
 
 
 @frozen
-class _Readers:
-    """The readers of what policies repeat, each with a memory of what it has read."""
+class _Known:
+    """What policies repeat, as it was read first, where that was without problems.
 
-    labels: _Reader[Value, dict[str, str]]
-    selector: _Reader[Value, Selector]
-    ports: _Reader[Value, Ports]
-    peer: _Reader[tuple[str, Value], Remote | None]
-    # By the identity of a rule, which lives as long as the documents that it is in; and its direction.
-    rules: dict[tuple[int, Direction], tuple[tuple[Remote, ...], Ports]] = field(factory=dict)
+    The reader gives equal rules, peers and ports of many documents as one object each. They are known by its
+    identity, which is theirs for as long as the documents live.
+    """
+
+    rules: dict[Direction, dict[int, tuple[tuple[Remote, ...], Ports]]] = field(
+        factory=lambda: {way: {} for way in DIRECTIONS}
+    )
+    peers: dict[int, Remote] = field(factory=dict)
+    ports: dict[tuple[int, ...], Ports] = field(factory=dict)
 
 
-def _readers() -> _Readers:
-    return _Readers(_remembered(_labels), _remembered(_selector), _remembered(_ports), _remembered(_peer))
-
-
-def _policy(document: ReadDocument, known: _Readers, problems: _Problems) -> _Policy | None:
+def _policy(document: ReadDocument, known: _Known, problems: _Problems) -> _Policy | None:
     """Its meaning, if there are no problems; None where not even its name is known."""
     kind, version = document.body.get("kind"), document.body.get("apiVersion")
     if kind != KIND or version != API_VERSION:
@@ -288,17 +264,16 @@ def _policy(document: ReadDocument, known: _Readers, problems: _Problems) -> _Po
         problems.append(_Problem(("apiVersion" if kind == KIND else "kind",), says, _OTHER_KIND))
         return None
     body = _fields(document.body, _TOP, (), problems)
-    namespace, name = _metadata(body.get("metadata", {}), known, problems)
+    namespace, name = _metadata(body.get("metadata", {}), problems)
     title = f"{KIND} {namespace}/{name}"
     # No spec, no podSelector, null and {} all select every pod: neither is a pointer (T).
     spec = _fields(body.get("spec", {}), _SPEC, ("spec",), problems)
-    subject = known.selector(spec.get("podSelector", {}), ("spec", "podSelector"), problems)
+    subject = _selector(spec.get("podSelector", {}), ("spec", "podSelector"), problems)
     isolations: list[Isolation] = []
     grants: list[Grant] = []
     types = _policy_types(spec, problems)
     for way in DIRECTIONS:
-        found = _rules(document, title, namespace, way, subject, spec.get(way.lower()), known, problems)
-        opened = tuple(found)
+        opened = _rules(document, title, namespace, way, subject, spec.get(way.lower()), known, problems)
         # The rules of a direction that is not among the types must be valid (V) and are not in force (T).
         if way in types:
             origin = RuleOrigin(title, document.path, document.line, document=document, rule=())
@@ -307,7 +282,7 @@ def _policy(document: ReadDocument, known: _Readers, problems: _Problems) -> _Po
     return _Policy(namespace, name, tuple(isolations), tuple(grants)) if namespace and name else None
 
 
-def _metadata(tree: Value, known: _Readers, problems: _Problems) -> tuple[str, str]:
+def _metadata(tree: Value, problems: _Problems) -> tuple[str, str]:
     """The namespace and the name; V (ValidateNetworkPolicyName) and M say what they may be."""
     at = ("metadata",)
     fields = _fields(tree, _METADATA, at, problems)
@@ -315,7 +290,7 @@ def _metadata(tree: Value, known: _Readers, problems: _Problems) -> tuple[str, s
     namespace = _text(fields.get("namespace"), _is_namespace, wanted, (*at, "namespace"), problems, missing=_UNPLACED)
     wanted = "a DNS subdomain of at most 253 characters"
     name = _text(fields.get("name"), _is_object_name, wanted, (*at, "name"), problems)
-    known.labels(fields.get("labels", {}), (*at, "labels"), problems)
+    _labels(fields.get("labels", {}), (*at, "labels"), problems)
     if "annotations" in fields:
         _check_annotations(fields["annotations"], (*at, "annotations"), problems)
     return namespace, name
@@ -359,42 +334,39 @@ def _rules(
     way: Direction,
     subject: Selector,
     tree: Value,
-    known: _Readers,
+    known: _Known,
     problems: _Problems,
-) -> Iterator[Grant]:
+) -> list[Grant]:
     """A list that is missing or empty grants nothing; a rule that is empty grants everything (T)."""
     section = way.lower()
+    rules = known.rules[way]
+    grants: list[Grant] = []
     for index, element in enumerate(_elements(tree, ("spec", section), problems)):
         at = ("spec", section, index)
-        remotes, opened = _rule(element, namespace, way, known, at, problems)
+        remotes, opened = rules.get(id(element)) or _rule(element, namespace, way, known, at, problems)
         what = f"{title} {section}[{index}]"
         origin = RuleOrigin(what, document.path, document.line, document=document, rule=at)
-        for remote in remotes:
-            yield Grant(namespace, way, subject, remote, opened, origin)
+        grants += [Grant(namespace, way, subject, remote, opened, origin) for remote in remotes]
+    return grants
 
 
 def _rule(
-    element: Value, namespace: str, way: Direction, known: _Readers, at: Path, problems: _Problems
+    element: Value, namespace: str, way: Direction, known: _Known, at: Path, problems: _Problems
 ) -> tuple[tuple[Remote, ...], Ports]:
-    """Who, and on which ports. The reader gives equal rules of many documents as one object, read once here."""
-    found = known.rules.get((id(element), way))
-    if found is not None:
-        return found
+    """Who, and on which ports."""
     before = len(problems)
     fields = _fields(element, _RULE[way], at, problems)
     peers = fields.get(_PEERS[way])
     remotes = _remotes(namespace, peers, known, (*at, _PEERS[way]), problems)
-    opened = known.ports(fields.get("ports"), (*at, "ports"), problems)
-    if len(problems) == before and _says_where(peers):
-        known.rules[id(element), way] = (remotes, opened)
+    opened = _ports(fields.get("ports"), known, (*at, "ports"), problems)
+    if len(problems) == before and isinstance(peers, list) and all(map(_says_where, peers)):
+        known.rules[way][id(element)] = (remotes, opened)
     return remotes, opened
 
 
-def _says_where(peers: Value) -> bool:
-    """Whether the peers are the same in whatever namespace the policy is."""
-    return isinstance(peers, list) and all(
-        isinstance(peer, dict) and ("namespaceSelector" in peer or "ipBlock" in peer) for peer in peers
-    )
+def _says_where(peer: Value) -> bool:
+    """Whether it is the same in whatever namespace the policy is."""
+    return isinstance(peer, dict) and not (peer.get("namespaceSelector") is None and peer.get("ipBlock") is None)
 
 
 # --- peers -------------------------------------------------------------------------------------------
@@ -404,35 +376,45 @@ _IP_BLOCK = frozenset({"cidr", "except"})
 _EVERYBODY: tuple[Remote, ...] = (Pods(EVERYTHING, EVERYTHING), EVERY_ADDRESS)
 
 
-def _remotes(namespace: str, tree: Value, known: _Readers, at: Path, problems: _Problems) -> tuple[Remote, ...]:
+def _remotes(namespace: str, tree: Value, known: _Known, at: Path, problems: _Problems) -> tuple[Remote, ...]:
     """Items are alternatives. A missing or empty list is everybody, addresses outside too (T)."""
     items = _elements(tree, at, problems)
     if not items:
         return _EVERYBODY
-    found = [known.peer((namespace, item), (*at, index), problems) for index, item in enumerate(items)]
+    found = [_peer(namespace, item, known, (*at, index), problems) for index, item in enumerate(items)]
     blocks = [remote for remote in found if isinstance(remote, Addresses)]
     pods = [remote for remote in found if isinstance(remote, Pods)]
-    return (*pods, united(blocks)) if blocks else tuple(pods)
+    return (*pods, shared(united(blocks))) if blocks else tuple(pods)
 
 
-def _peer(placed: tuple[str, Value], at: Path, problems: _Problems) -> Remote | None:
+def _peer(namespace: str, tree: Value, known: _Known, at: Path, problems: _Problems) -> Remote | None:
     """One item: pods by both selectors, or one block of addresses; an empty item is refused (T, V)."""
-    namespace, tree = placed
+    found = known.peers.get(id(tree))
+    if found is not None:
+        return found
+    before = len(problems)
     fields = _fields(tree, _PEER, at, problems)
     if "ipBlock" in fields:
         if len(fields) > 1:
             problems.append(_Problem(at, "has an ipBlock and something else: they cannot be combined"))
-        return _ip_block(fields["ipBlock"], (*at, "ipBlock"), problems)
-    if not fields:
+        found = _ip_block(fields["ipBlock"], (*at, "ipBlock"), problems)
+    elif fields:
+        found = _pods(namespace, fields, at, problems)
+    else:
         problems.append(_Problem(at, "names no peer"))
-        return None
+    if found is not None and len(problems) == before and _says_where(tree):
+        known.peers[id(tree)] = found
+    return found
+
+
+def _pods(namespace: str, fields: dict[str, Value], at: Path, problems: _Problems) -> Remote:
     # A pod selector alone selects in the policy's own namespace, a namespace selector alone every pod (T).
     namespaces, pods = with_labels(((METADATA_NAME, namespace),)), EVERYTHING
     if "namespaceSelector" in fields:
         namespaces = _selector(fields["namespaceSelector"], (*at, "namespaceSelector"), problems)
     if "podSelector" in fields:
         pods = _selector(fields["podSelector"], (*at, "podSelector"), problems)
-    return Pods(namespaces, pods)
+    return shared(Pods(namespaces, pods))
 
 
 def _ip_block(tree: Value, at: Path, problems: _Problems) -> Addresses:
@@ -481,11 +463,11 @@ def _selector(tree: Value, at: Path, problems: _Problems) -> Selector:
     """Each label and each expression must hold; an empty selector selects everything (M, L)."""
     fields = _fields(tree, _SELECTOR, at, problems)
     labels = _labels(fields.get("matchLabels", {}), (*at, "matchLabels"), problems)
-    here = (*at, "matchExpressions")
-    expressions = _elements(fields.get("matchExpressions"), here, problems)
     by_labels = with_labels(tuple(sorted(labels.items())))
-    if not expressions:
+    if "matchExpressions" not in fields:
         return by_labels
+    here = (*at, "matchExpressions")
+    expressions = _elements(fields["matchExpressions"], here, problems)
     return by_labels & selector(_expression(each, (*here, index), problems) for index, each in enumerate(expressions))
 
 
@@ -493,11 +475,14 @@ def _labels(tree: Value, at: Path, problems: _Problems) -> dict[str, str]:
     if not isinstance(tree, dict):
         problems.append(_not(tree, "a map", at))
         return {}
-    problems += (_Problem((*at, key), "is not a label's key") for key in tree if not _is_key(key))
+    if not all(map(_is_key, tree)):
+        problems += (_Problem((*at, key), "is not a label's key") for key in tree if not _is_key(key))
     return {key: _label_value(value, (*at, key), problems) for key, value in tree.items()}
 
 
 def _label_value(tree: Value, at: Path, problems: _Problems) -> str:
+    if isinstance(tree, str) and _is_label_value(tree):
+        return tree
     return _text(tree, _is_label_value, "a label's value", at, problems)
 
 
@@ -531,12 +516,19 @@ def _expression(tree: Value, at: Path, problems: _Problems) -> tuple[str, Values
 _PORT = frozenset({"protocol", "port", "endPort"})
 
 
-def _ports(tree: Value, at: Path, problems: _Problems) -> Ports:
+def _ports(tree: Value, known: _Known, at: Path, problems: _Problems) -> Ports:
     """Items are alternatives. A missing or empty list is every port of every protocol (T)."""
     items = _elements(tree, at, problems)
     if not items:
         return EVERY_PORT
-    return ports([_interval(item, (*at, index), problems) for index, item in enumerate(items)])
+    same = tuple(map(id, items))
+    found = known.ports.get(same)
+    if found is None:
+        before = len(problems)
+        found = shared(ports([_interval(item, (*at, index), problems) for index, item in enumerate(items)]))
+        if len(problems) == before:
+            known.ports[same] = found
+    return found
 
 
 def _interval(tree: Value, at: Path, problems: _Problems) -> Interval:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Hashable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 # Shapes of documents that the schema has accepted.
 _accepted: set[Hashable] = set()
-_elements: dict[tuple[str, int], tuple[Value, Hashable]] = {}
-_MANY = 1 << 16
+# A number for each shape of an element: hashed in place of the shape. Never forgotten, as they are in `_accepted`.
+_numbers: dict[Hashable, int] = {}
+# The number of an element's shape by its identity, and the elements themselves, so that their ids stay theirs.
+_elements: dict[int, int] = {}
+_kept: list[Value] = []
+_MANY = 1 << 17
 
 
 def check(document: Mapping[str, Value]) -> tuple[str, ...]:
@@ -54,8 +58,7 @@ _USUAL = {
     "label": re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"),
 }
 _LABELS = frozenset({"matchLabels", "labels"})
-_RULES = frozenset({"ingress", "egress"})
-_REPEATED = frozenset({"from", "to", "ports"})
+_REPEATED = frozenset({"ingress", "egress", "from", "to", "ports"})
 
 
 def _shape(key: str, value: Value) -> Hashable:
@@ -65,6 +68,9 @@ def _shape(key: str, value: Value) -> Hashable:
     unusual string, the order of a list that it asks for) stays in the shape as it is.
     """
     match value:
+        case str():
+            pattern = _USUAL.get(key)
+            return str if pattern is not None and pattern.fullmatch(value) else value
         case dict() if key in _LABELS:
             return tuple(
                 [
@@ -76,31 +82,23 @@ def _shape(key: str, value: Value) -> Hashable:
             return tuple([(name, _shape(name, child)) for name, child in value.items()])
         case list() if key == "policyTypes":
             return tuple([_shape(key, child) for child in value])
-        case list() if key in _RULES or key in _REPEATED:
-            return frozenset([_element(key, child) for child in value])
+        case list() if key in _REPEATED:
+            return frozenset([_elements.get(id(child)) or _element(child) for child in value])
         case list():
             # To the schema neither the order of the others matters nor how often an element is there.
             return frozenset([_shape(key, child) for child in value])
-        case str():
-            return _sign(key, value)
         case bool() | float() | None:
             return type(value), value
         case _:
             return int if 1 <= value <= 65535 else (int, value)
 
 
-def _element(key: str, value: Value) -> Hashable:
-    """Policies repeat their peers and ports: each is looked at once. `repr` is fast and tells trees apart."""
-    # The reader gives equal rules of many documents as one object, which is kept here so that its id is its own.
-    known = _elements.get((key, id(value)))
-    if known is None or known[0] is not value:
-        if len(_elements) > _MANY:
-            _elements.clear()
-        known = _elements[key, id(value)] = (value, _shape(key, value))
-    return known[1]
-
-
-@lru_cache(maxsize=1 << 17)
-def _sign(key: str, text: str) -> Hashable:
-    pattern = _USUAL.get(key)
-    return str if pattern is not None and pattern.fullmatch(text) else text
+def _element(value: Value) -> int:
+    """The number of its shape, from 1. The reader gives what policies repeat as one object, which is looked at once."""
+    number = _numbers.setdefault(_shape("", value), len(_numbers) + 1)
+    if len(_kept) > _MANY:
+        _elements.clear()
+        _kept.clear()
+    _kept.append(value)
+    _elements[id(value)] = number
+    return number
