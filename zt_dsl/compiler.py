@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import assert_never
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from zt_dsl.backends.base import Backend, refusals, unsayable
 from zt_dsl.checks import CHECKS, unneeded
@@ -192,7 +192,7 @@ def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = F
     # What was not understood may permit anything: that something is refused cannot be said beside it.
     unread = bool(problems or not_understood)
     said = (
-        told(evolve(difference, origin=backend.located(difference.origin)), policy, permitted)
+        told(difference, policy, permitted)
         for difference in differences(reach_of(policy), permitted, sorted(namespaces))
         if not (unread and difference.kind == "narrower")
     )

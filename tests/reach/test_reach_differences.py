@@ -1,7 +1,7 @@
 """`differences` against brute force: every connection of a tiny world, asked one by one with `passes`."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_network
 from itertools import product
 from typing import Literal
@@ -42,7 +42,8 @@ REMOTES: tuple[Pod | str, ...] = (
 )
 # A connection of the world: which subject, which remote, which port.
 Point = tuple[int, int, int]
-WALL = Isolation("n", "Ingress", EVERYTHING, Origin("wall"))
+NOBODY = partial(Origin, "")
+WALL = Isolation("n", "Ingress", EVERYTHING)
 
 
 def probe(grant: Grant, subject: Pod = SUBJECTS[0], remote: Pod | str = HOSTS[0], port: int = 0) -> bool:
@@ -54,9 +55,9 @@ def let_through(grant: Grant) -> frozenset[Point]:
     """Which connections a grant lets through. It is a box, so each of its sides can be asked alone."""
     if grant.namespace != "n" or grant.direction != "Ingress":
         return frozenset()
-    subjects = evolve(grant, remote=EVERY_ADDRESS, ports=EVERY_PORT)
-    remotes = evolve(grant, subject=EVERYTHING, ports=EVERY_PORT)
-    opened = evolve(grant, subject=EVERYTHING, remote=EVERY_ADDRESS)
+    subjects = grant._replace(remote=EVERY_ADDRESS, ports=EVERY_PORT)
+    remotes = grant._replace(subject=EVERYTHING, ports=EVERY_PORT)
+    opened = grant._replace(subject=EVERYTHING, remote=EVERY_ADDRESS)
     return frozenset(
         product(
             [number for number, each in enumerate(SUBJECTS) if probe(subjects, subject=each)],
@@ -67,7 +68,7 @@ def let_through(grant: Grant) -> frozenset[Point]:
 
 
 def anonymous(grant: Grant) -> Grant:
-    return evolve(grant, origin=Origin(""))
+    return grant._replace(origin=NOBODY)
 
 
 def world_of(reach: Reach) -> frozenset[Point]:
@@ -121,10 +122,10 @@ grants = st.lists(
         by_label,
         remotes,
         port_sets,
-        st.just(Origin("")),
+        st.just(NOBODY),
     ),
     max_size=5,
-).map(lambda some: tuple(evolve(grant, origin=Origin(f"g{number}")) for number, grant in enumerate(some)))
+).map(lambda some: tuple(grant._replace(origin=partial(Origin, f"g{number}")) for number, grant in enumerate(some)))
 walls = st.one_of(
     st.just((EVERYTHING,)), st.just((EVERYTHING,)), st.lists(by_label, max_size=3).map(tuple[Selector, ...])
 )
@@ -132,7 +133,7 @@ walls = st.one_of(
 
 def isolated(subjects: Iterable[Selector], directions: Iterable[Direction] = ("Ingress",)) -> tuple[Isolation, ...]:
     ways = tuple(directions)
-    return tuple(Isolation("n", way, subject, Origin("wall")) for subject in subjects for way in ways)
+    return tuple(Isolation("n", way, subject) for subject in subjects for way in ways)
 
 
 # Egress is closed on both sides, so that what differs is in the world, which is all Ingress.
@@ -177,7 +178,7 @@ def test_each_grant_that_the_other_side_lacks_is_named(declared: Reach, permitte
     for kind, this, other in (("wider", permitted, declared), ("narrower", declared, permitted)):
         there = world_of(other)
         lacking = {
-            grant.origin for grant in this.grants if grant.namespace == "n" and let_through(anonymous(grant)) - there
+            grant.origin() for grant in this.grants if grant.namespace == "n" and let_through(anonymous(grant)) - there
         }
         named = {each.origin for each in of(kind, found) if each.origin.what.startswith("g")}
         assert named == lacking
@@ -189,7 +190,7 @@ def test_an_example_is_let_through_by_the_grant_that_it_names(declared: Reach, p
     for each in differences(declared, permitted, ["n"]):
         side = permitted if each.kind == "wider" else declared
         for grant in side.grants:
-            if grant.origin == each.origin:
+            if grant.origin() == each.origin:
                 wall = isolated((EVERYTHING,))
                 assert passes(Reach(wall, (grant,)), each.example)
 
@@ -216,15 +217,15 @@ def cut(grant: Grant, data: st.DataObject) -> tuple[Grant, ...]:
     match data.draw(st.sampled_from(("whole", "subject", "ports", "remote"))):
         case "subject":
             return (
-                evolve(grant, subject=grant.subject & subject),
-                *(evolve(grant, subject=rest) for rest in grant.subject.minus(subject)),
+                grant._replace(subject=grant.subject & subject),
+                *(grant._replace(subject=rest) for rest in grant.subject.minus(subject)),
             )
         case "ports":
             some = data.draw(port_sets)
-            return evolve(grant, ports=grant.ports & some), evolve(grant, ports=grant.ports - some)
+            return grant._replace(ports=grant.ports & some), grant._replace(ports=grant.ports - some)
         case "remote" if isinstance(grant.remote, Addresses):
             block = data.draw(blocks)
-            return evolve(grant, remote=grant.remote & block), evolve(grant, remote=grant.remote - block)
+            return grant._replace(remote=grant.remote & block), grant._replace(remote=grant.remote - block)
         case _:
             return (grant,)
 
@@ -234,11 +235,11 @@ def cut(grant: Grant, data: st.DataObject) -> tuple[Grant, ...]:
 SHOP = with_labels(((METADATA_NAME, "shop"),))
 WEB, DB = with_labels((("app", "web"),)), with_labels((("app", "db"),))
 HTTP = ports((("TCP", 80, 80),))
-FLOOR = tuple(Isolation("n", way, EVERYTHING, Origin("floor")) for way in DIRECTIONS)
+FLOOR = tuple(Isolation("n", way, EVERYTHING) for way in DIRECTIONS)
 
 
 def grant(subject: Selector, remote: Remote, opened: Ports, what: str = "rule") -> Grant:
-    return Grant("n", "Ingress", subject, remote, opened, Origin(what))
+    return Grant("n", "Ingress", subject, remote, opened, partial(Origin, what))
 
 
 def reach(*granted: Grant) -> Reach:
@@ -343,7 +344,7 @@ def test_a_namespace_without_isolation_is_wide_open() -> None:
 
 
 def test_a_namespace_that_is_isolated_in_part_shows_a_pod_that_is_not() -> None:
-    walls = tuple(Isolation("n", way, WEB, Origin("wall")) for way in DIRECTIONS)
+    walls = tuple(Isolation("n", way, WEB) for way in DIRECTIONS)
     found = differences(reach(), Reach(walls, ()), ["n"])
     assert [each.kind for each in found] == ["wider", "wider"]
     assert not any(("app", "web") in each.example.subject.labels for each in found)
@@ -351,13 +352,13 @@ def test_a_namespace_that_is_isolated_in_part_shows_a_pod_that_is_not() -> None:
 
 def test_what_is_refused_where_a_part_is_open_is_still_found() -> None:
     """The pods that are isolated lack their edge, whatever the others may do."""
-    walls = tuple(Isolation("n", way, WEB, Origin("wall")) for way in DIRECTIONS)
+    walls = tuple(Isolation("n", way, WEB) for way in DIRECTIONS)
     found = differences(reach(grant(WEB, Pods(SHOP, DB), HTTP)), Reach(walls, ()), ["n"])
     assert "narrower" in [each.kind for each in found]
 
 
 def test_other_namespaces_are_not_judged() -> None:
-    foreign = Grant("m", "Ingress", WEB, Pods(SHOP, DB), HTTP, Origin("foreign"))
+    foreign = Grant("m", "Ingress", WEB, Pods(SHOP, DB), HTTP, partial(Origin, "foreign"))
     assert differences(reach(), reach(foreign), ["n"]) == ()
 
 

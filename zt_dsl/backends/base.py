@@ -13,7 +13,7 @@ from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.read import ReadDocument
 from zt_dsl.manifests.tree import Document, Value
 from zt_dsl.passes.widen import feature_of, name_feature
-from zt_dsl.reach.grants import Origin, Reach
+from zt_dsl.reach.grants import Reach
 
 Support = Literal["exact", "narrower", "wider", "never"]
 
@@ -42,8 +42,7 @@ class Backend:
 
     `versions` are those that are known, oldest first; `judged` those whose own code the conformance tests run.
     `lower` yields files, each by its path relative to the output directory, in the order in which they are to be
-    applied; `read` is the independent reader, and
-    `located` finds the line of a rule that it read. `check` says where a document does not fit the JSON Schema
+    applied; `read` is the independent reader. `check` says where a document does not fit the JSON Schema
     of what is emitted.
     """
 
@@ -53,7 +52,6 @@ class Backend:
     capabilities: tuple[Capability, ...]
     lower: Callable[[Policy, Path], Iterable[tuple[str, tuple[Document, ...]]]]
     read: Callable[[Sequence[ReadDocument], frozenset[str]], tuple[Reach, tuple[Diagnostic, ...]]]
-    located: Callable[[Origin], Origin]
     check: Callable[[Mapping[str, Value]], tuple[str, ...]]
 
 

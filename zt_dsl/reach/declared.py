@@ -1,10 +1,11 @@
 """The reach of a policy: the meaning of what the user declared, and of what the passes derived from it."""
 
+from functools import partial
 from typing import assert_never
 
 from attrs import frozen
 
-from zt_dsl.ir.flow import Domain, EveryPod, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.selector import EVERYTHING, METADATA_NAME, Selector, with_labels
 from zt_dsl.reach.grants import DIRECTIONS, Grant, Isolation, Origin, Pods, Reach, Remote, shared
@@ -18,32 +19,32 @@ def reach_of(policy: Policy) -> Reach:
     """
     governed = frozenset(policy.governed)
     isolations = tuple(
-        Isolation(place.namespace, direction, EVERYTHING, Origin(f"namespace {place} is governed"))
-        for place in policy.governed
-        for direction in DIRECTIONS
+        Isolation(place.namespace, direction, EVERYTHING) for place in policy.governed for direction in DIRECTIONS
     )
     # Flows are many, and share their peers and ports: each is worked out once, and goes by its identity.
     flows = policy.flows
     peers = {id(peer): peer for flow in flows for peer in (flow.source, flow.target)}
     meaning = {known: _meaning(peer, governed) for known, peer in peers.items()}
-    ports = {id(flow.port): flow.port for flow in flows}
-    opened = {known: (shared(port.ports), str(port)) for known, port in ports.items()}
+    ports = {known: shared(port.ports) for known, port in {id(flow.port): flow.port for flow in flows}.items()}
     grants: list[Grant] = []
     for flow in flows:
-        source, target = meaning[id(flow.source)], meaning[id(flow.target)]
-        numbers, port = opened[id(flow.port)]
-        written = flow.reasons[0].at
-        origin = Origin(f"{source.text} → {target.text} {port}", written.path, written.line)
+        source, target, opened = meaning[id(flow.source)], meaning[id(flow.target)], ports[id(flow.port)]
+        origin = partial(_origin, flow)
         if target.governed:
-            grants.append(Grant(target.governed, "Ingress", target.subject, source.remote, numbers, origin))
+            grants.append(Grant(target.governed, "Ingress", target.subject, source.remote, opened, origin))
         if source.governed:
-            grants.append(Grant(source.governed, "Egress", source.subject, target.remote, numbers, origin))
+            grants.append(Grant(source.governed, "Egress", source.subject, target.remote, opened, origin))
     return Reach(isolations, tuple(grants))
+
+
+def _origin(flow: Flow) -> Origin:
+    written = flow.reasons[0].at
+    return Origin(f"{flow.source} → {flow.target} {flow.port}", written.path, written.line)
 
 
 @frozen
 class _Meaning:
-    """A peer as the subject of a grant, its pods; as the remote peer, who it is; and in words.
+    """A peer as the subject of a grant, its pods; as the remote peer, who it is.
 
     `governed` is its namespace where that is governed, otherwise empty.
     """
@@ -51,7 +52,6 @@ class _Meaning:
     governed: str
     subject: Selector
     remote: Remote
-    text: str
 
 
 def _meaning(peer: Peer, governed: frozenset[Place]) -> _Meaning:
@@ -59,9 +59,9 @@ def _meaning(peer: Peer, governed: frozenset[Place]) -> _Meaning:
         case Workload() | EveryPod():
             pods = peer.selector if isinstance(peer, Workload) else EVERYTHING
             namespace = peer.place.namespace if peer.place in governed else ""
-            return _Meaning(namespace, pods, shared(Pods(_namespace(peer.place), pods)), str(peer))
+            return _Meaning(namespace, pods, shared(Pods(_namespace(peer.place), pods)))
         case Outside():
-            return _Meaning("", EVERYTHING, shared(peer.addresses), str(peer))
+            return _Meaning("", EVERYTHING, shared(peer.addresses))
         case Domain():
             raise ValueError(f"{peer} has no addresses: the plan must have refused it")
         case _:

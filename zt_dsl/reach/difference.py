@@ -197,7 +197,7 @@ def _granted(this: _Side, other: _Side, end: _End, kind: Literal["wider", "narro
         for grant in grants:
             box = _Box(grant.subject, _named(grant.remote), grant.ports)
             if (corner := _left_over(box, covers, isolated)) is not None:
-                yield Difference(kind, _example(end, corner), grant.origin)
+                yield Difference(kind, _example(end, corner), grant.origin())
 
 
 def _left_over(box: _Box, covers: "_Index", isolated: "_Walls") -> "_Point | None":

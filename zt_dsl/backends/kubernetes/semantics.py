@@ -13,7 +13,7 @@ Boundary: the reach knows TCP, UDP and SCTP, as the API does. Whether a rule wit
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv6Network, ip_network
 
 from attrs import field, frozen
@@ -29,21 +29,6 @@ from zt_dsl.source import Location
 
 API_VERSION = "networking.k8s.io/v1"
 KIND = "NetworkPolicy"
-
-
-@frozen
-class RuleOrigin(Origin):
-    """An origin that knows its rule: `line` is the document's until `located` has looked for the rule's."""
-
-    document: ReadDocument = field(kw_only=True, eq=False, repr=False)
-    rule: Path = field(kw_only=True, eq=False, repr=False)
-
-
-def located(origin: Origin) -> Origin:
-    """The same, with the line of the rule itself. It reads the file again: for the few that are printed."""
-    if isinstance(origin, RuleOrigin):
-        return Origin(origin.what, origin.path, _line(origin.document, origin.rule))
-    return origin
 
 
 def reach_of(documents: Sequence[ReadDocument], governed: frozenset[str]) -> tuple[Reach, tuple[Diagnostic, ...]]:
@@ -265,7 +250,6 @@ def _policy(document: ReadDocument, known: _Known, problems: _Problems) -> _Poli
         return None
     body = _fields(document.body, _TOP, (), problems)
     namespace, name = _metadata(body.get("metadata", {}), problems)
-    title = f"{KIND} {namespace}/{name}"
     # No spec, no podSelector, null and {} all select every pod: neither is a pointer (T).
     spec = _fields(body.get("spec", {}), _SPEC, ("spec",), problems)
     subject = _selector(spec.get("podSelector", {}), ("spec", "podSelector"), problems)
@@ -273,11 +257,10 @@ def _policy(document: ReadDocument, known: _Known, problems: _Problems) -> _Poli
     grants: list[Grant] = []
     types = _policy_types(spec, problems)
     for way in DIRECTIONS:
-        opened = _rules(document, title, namespace, way, subject, spec.get(way.lower()), known, problems)
+        opened = _rules(document, namespace, way, subject, spec.get(way.lower()), known, problems)
         # The rules of a direction that is not among the types must be valid (V) and are not in force (T).
         if way in types:
-            origin = RuleOrigin(title, document.path, document.line, document=document, rule=())
-            isolations.append(Isolation(namespace, way, subject, origin))
+            isolations.append(Isolation(namespace, way, subject))
             grants += opened
     return _Policy(namespace, name, tuple(isolations), tuple(grants)) if namespace and name else None
 
@@ -329,7 +312,6 @@ def _policy_types(spec: dict[str, Value], problems: _Problems) -> tuple[Directio
 
 def _rules(
     document: ReadDocument,
-    title: str,
     namespace: str,
     way: Direction,
     subject: Selector,
@@ -344,10 +326,15 @@ def _rules(
     for index, element in enumerate(_elements(tree, ("spec", section), problems)):
         at = ("spec", section, index)
         remotes, opened = rules.get(id(element)) or _rule(element, namespace, way, known, at, problems)
-        what = f"{title} {section}[{index}]"
-        origin = RuleOrigin(what, document.path, document.line, document=document, rule=at)
+        origin = partial(_origin, document, section, index)
         grants += [Grant(namespace, way, subject, remote, opened, origin) for remote in remotes]
     return grants
+
+
+def _origin(document: ReadDocument, section: str, index: int) -> Origin:
+    """The rule, with its line: the file is read again for it."""
+    line = _line(document, ("spec", section, index))
+    return Origin(f"{_title(document)} {section}[{index}]", document.path, line)
 
 
 def _rule(
