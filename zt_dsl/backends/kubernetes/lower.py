@@ -1,6 +1,6 @@
 """From the policy to NetworkPolicies: only translates. What cannot be translated never gets here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, assert_never
@@ -37,13 +37,13 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
     of its pods. Comments name the lines of edges relative to `root`.
     """
     governed = frozenset(policy.governed)
-    # Each flow is told at both of its ends, in the same words.
-    told = {id(flow): _comments(flow, root) for flow in policy.flows}
-    ingress: dict[Peer, _ByPeer] = {}
-    egress: dict[Peer, _ByPeer] = {}
+    ingress: dict[Peer, list[_Passes]] = {}
+    egress: dict[Peer, list[_Passes]] = {}
     for flow in policy.flows:
-        ingress.setdefault(flow.target, {}).setdefault(flow.source, []).append(flow)
-        egress.setdefault(flow.source, {}).setdefault(flow.target, []).append(flow)
+        # Each flow is told at both of its ends, in the same words.
+        comments = _comments(flow, root)
+        ingress.setdefault(flow.target, []).append((flow.source, flow.port, comments))
+        egress.setdefault(flow.source, []).append((flow.target, flow.port, comments))
     for peer in sorted({*ingress, *egress}, key=str):
         if isinstance(peer, Workload) and peer.place in governed:
             allow = NetworkPolicy(
@@ -51,12 +51,12 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
                 peer.place.namespace,
                 object_name("allow", peer.name),
                 peer.labels,
-                _rules("from", ingress.get(peer, {}), told),
-                _rules("to", egress.get(peer, {}), told),
+                _rules("from", ingress.get(peer, ())),
+                _rules("to", egress.get(peer, ())),
             )
             yield f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}", (allow.document(),)
     for place in policy.governed:
-        everyone = _rules("to", egress.get(EveryPod(place), {}), told)
+        everyone = _rules("to", egress.get(EveryPod(place), ()))
         yield f"{directory_name(place.namespace)}/{NAMESPACE_FILE}", _namespace(place, everyone)
 
 
@@ -73,27 +73,40 @@ def _namespace(place: Place, everyone: tuple[Said, ...]) -> tuple[Document, ...]
 # --- rules ---------------------------------------------------------------------------------------------
 
 
-# The flows of one end, by the peer at the other; in order.
-_ByPeer = dict[Peer, list[Flow]]
+# What passes at one end: to or from which peer, on which port, with the comments that say why.
+_Passes = tuple[Peer, Port, tuple[str, ...]]
 
 
-def _rules(word: Literal["from", "to"], flows: _ByPeer, told: Mapping[int, tuple[str, ...]]) -> tuple[Said, ...]:
-    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone."""
+def _rules(word: Literal["from", "to"], passes: Iterable[_Passes]) -> tuple[Said, ...]:
+    """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone.
+
+    They come in the order of the flows, in which all that is about one peer stands together.
+    """
     rules: list[Said] = []
-    for peer, of_peer in flows.items():
-        names, rule = _rule(word, peer, tuple([flow.port for flow in of_peer]))
-        comments = told[id(of_peer[0])]
-        if len(of_peer) > 1:
-            comments = tuple(dict.fromkeys(line for flow in of_peer for line in told[id(flow)]))
-        rules.append((names + comments, rule))
+    last: Peer | None = None
+    ports: tuple[Port, ...] = ()
+    said: tuple[str, ...] = ()
+    for peer, port, comments in passes:
+        if peer is last:
+            rules.pop()
+            ports, said = (*ports, port), tuple(dict.fromkeys(said + comments))
+        else:
+            last, ports, said = peer, (port,), comments
+        names, rule = _rule(word, peer, ports)
+        rules.append((names + said, rule))
     return tuple(rules)
 
 
 @lru_cache(maxsize=1 << 17)
 def _rule(word: Literal["from", "to"], peer: Peer, ports: tuple[Port, ...]) -> Said:
     """The rule for these ports of a peer, under what the peer is called: made once, however many need it."""
-    numbers = {NetworkPolicyPort(port.first, protocol, port.last) for port in ports for protocol in port.protocols}
-    return _named(peer), Rule(word, _peers(peer), tuple(sorted(numbers, key=_by_number)))
+    return _named(peer), Rule(word, _peers(peer), _numbers(ports))
+
+
+@lru_cache(maxsize=1 << 12)
+def _numbers(ports: tuple[Port, ...]) -> tuple[NetworkPolicyPort, ...]:
+    found = {NetworkPolicyPort(port.first, protocol, port.last) for port in ports for protocol in port.protocols}
+    return tuple(sorted(found, key=_by_number))
 
 
 def _by_number(port: NetworkPolicyPort) -> tuple[int, int, str]:
