@@ -19,7 +19,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
     derived: list[Flow] = []
     for flow in policy.flows:
         (derived if _derived(flow) else edges).append(flow)
-    guarded = _guarded(policy)
+    ends = _ends(policy)
     lines = [
         f"# {policy.topology} on {policy.platform.name}",
         "",
@@ -29,12 +29,12 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         *([NO_IDENTITY, ""] if says_no_identity(policy, dropped) else []),
         "## Edges",
         "",
-        *_table(_HEAD, (_row(flow, guarded, root) for flow in edges)),
+        *_table(_HEAD, (_row(flow, ends, root) for flow in edges)),
         "## Derived",
         "",
         "Nobody wrote these; the edges above need them.",
         "",
-        *_table(_HEAD, (_row(flow, guarded, root) for flow in derived)),
+        *_table(_HEAD, (_row(flow, ends, root) for flow in derived)),
     ]
     waived = by_waiver(policy, dropped)
     if waived:
@@ -77,19 +77,14 @@ def _derived(flow: Flow) -> bool:
     return flow.reasons[0].derived != "" and all(reason.derived for reason in flow.reasons)
 
 
-def _guarded(policy: Policy) -> frozenset[int]:
-    """Peers whose end is enforced, by identity: flows share them."""
+# What a peer is called in a cell, and whether its end is enforced; by identity, because flows share their peers.
+_Ends = dict[int, tuple[str, bool]]
+
+
+def _ends(policy: Policy) -> _Ends:
     governed = frozenset(policy.governed)
-    return frozenset(known for known, peer in _ends(policy.flows).items() if place_of(peer) in governed)
-
-
-def _ends(flows: Iterable[Flow]) -> dict[int, Peer]:
-    """Each peer of these flows, by identity."""
-    found: dict[int, Peer] = {}
-    for flow in flows:
-        found[id(flow.source)] = flow.source
-        found[id(flow.target)] = flow.target
-    return found
+    peers = {id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    return {known: (_peer(peer), place_of(peer) in governed) for known, peer in peers.items()}
 
 
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")
@@ -109,19 +104,23 @@ def by_waiver(
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][3].path, item[0][3].line)))
 
 
-def _row(flow: Flow, guarded: frozenset[int], root: Path) -> tuple[str, ...]:
+def _row(flow: Flow, ends: _Ends, root: Path) -> tuple[str, ...]:
+    source, at_source = ends[id(flow.source)]
+    target, at_target = ends[id(flow.target)]
     only = "the whole port" if isinstance(flow.narrowing, Whole) else str(flow.narrowing)
-    why = [reason.derived or reason.why or "no reason was given" for reason in flow.reasons]
-    at = [written_at(reason.at, root) for reason in flow.reasons]
     return (
-        _peer(flow.source),
-        _peer(flow.target),
+        source,
+        target,
         _port(flow.port),
         f"{only}, widened (see below)" if flow.widenings else only,
-        why[0] if len(why) == 1 else "; ".join(dict.fromkeys(why)),
-        at[0] if len(at) == 1 else ", ".join(dict.fromkeys(at)),
-        _enforced(flow, guarded),
+        _joined("; ", [reason.derived or reason.why or "no reason was given" for reason in flow.reasons]),
+        _joined(", ", [written_at(reason.at, root) for reason in flow.reasons]),
+        "both ends" if at_source and at_target else f"{flow.source if at_source else flow.target}'s end only",
     )
+
+
+def _joined(by: str, texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else by.join(dict.fromkeys(texts))
 
 
 @lru_cache(maxsize=1 << 10)
@@ -129,7 +128,6 @@ def _port(port: Port) -> str:
     return str(port)
 
 
-@lru_cache(maxsize=1 << 17)
 def _peer(peer: Peer) -> str:
     match peer:
         case Workload() | EveryPod() | Domain():
@@ -141,15 +139,8 @@ def _peer(peer: Peer) -> str:
             return f"{peer.name} ({', '.join(map(str, peer.blocks))}{holes})"
 
 
-def _enforced(flow: Flow, guarded: frozenset[int]) -> str:
-    at_source, at_target = id(flow.source) in guarded, id(flow.target) in guarded
-    if at_source and at_target:
-        return "both ends"
-    return f"{flow.source}'s end only" if at_source else f"{flow.target}'s end only"
-
-
 def _without_edges(policy: Policy) -> list[str]:
-    busy = set(_ends(policy.flows).values())
+    busy = set({id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}.values())
     busy |= {found.workload for found in policy.quarantined}
     governed = frozenset(policy.governed)
     return [str(found) for found in policy.workloads if found.place in governed and found not in busy]

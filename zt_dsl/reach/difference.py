@@ -87,9 +87,11 @@ def _unlike(one: Reach, other: Reach) -> set[_End]:
 def _granted_at(reach: Reach) -> dict[_End, set[tuple[int, int, int]]]:
     """The grants of each end, by the identity of their parts: the same object says the same (`grants.shared`)."""
     granted: dict[_End, set[tuple[int, int, int]]] = {}
-    for grant in reach.grants:
-        end = granted.setdefault((grant.namespace, grant.direction), set())
-        end.add((id(grant.subject), id(grant.remote), id(grant.ports)))
+    for namespace, way, subject, remote, opened, _ in reach.grants:
+        end = granted.get((namespace, way))
+        if end is None:
+            end = granted[namespace, way] = set()
+        end.add((id(subject), id(remote), id(opened)))
     return granted
 
 

@@ -327,7 +327,8 @@ def _rules(
         at = ("spec", section, index)
         remotes, opened = rules.get(id(element)) or _rule(element, namespace, way, known, at, problems)
         origin = partial(_origin, document, section, index)
-        grants += [Grant(namespace, way, subject, remote, opened, origin) for remote in remotes]
+        for remote in remotes:
+            grants.append(Grant(namespace, way, subject, remote, opened, origin))  # noqa: PERF401 - they are few
     return grants
 
 
