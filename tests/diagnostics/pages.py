@@ -281,6 +281,6 @@ def _with_a_bug() -> object:
     def lower(policy: Policy, root: Path) -> Iterable[tuple[str, tuple[Document, ...]]]:
         first = policy.flows[0]
         opened = evolve(first, port=evolve(first.port, last=LAST_PORT))
-        return backend.lower(evolve(policy, flows=(*policy.flows, opened)), root)
+        return backend.lower(evolve(policy, flows=(opened, *policy.flows)), root)
 
     return evolve(backend, lower=lower)
