@@ -13,11 +13,11 @@ from attrs import evolve, frozen
 from zt_dsl.commands import UsageError
 from zt_dsl.commands.options import Format, What, day, engine, loaded, loading, reference, what
 from zt_dsl.commands.output import Step, exit_status, progress, say, worst, write
-from zt_dsl.commands.summary import one_line, summary
+from zt_dsl.commands.summary import Compiled, one_line, summary
 from zt_dsl.compiler import Build, Proof, Ready, Refused, build, plan, prove, version_of
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.load import project_root
-from zt_dsl.manifests.publish import Published, abandon, commit, difference, stage
+from zt_dsl.manifests.publish import abandon, commit, difference, stage
 from zt_dsl.source import Location
 from zt_dsl.version import VERSION
 
@@ -30,17 +30,6 @@ class Asked:
     out: str
     check: bool
     force: bool
-
-
-@frozen
-class Compiled:
-    """A policy, its files, where they go, and what was proven of them. `published` is None for a check."""
-
-    ready: Ready
-    build: Build
-    out: Path
-    proof: Proof
-    published: Published | None
 
 
 @frozen
@@ -100,14 +89,12 @@ def _report(done: list[Done], style: Format, root: Path) -> None:
     write(tuple(diagnostic for one in done for diagnostic in one.diagnostics), style, root)
     if style != "text":
         return
-    told = summary if len(done) == 1 else one_line
     for one in done:
         if one.compiled is None:
             if len(done) > 1:
                 print(f"{one.asked.what.topology}: failed, see above", file=sys.stderr)
             continue
-        of = one.compiled
-        say(told(of.ready, of.build, of.proof, of.published, str(of.out), one.seconds, root))
+        say(summary(one.compiled, one.seconds, root) if len(done) == 1 else one_line(one.compiled, one.seconds))
 
 
 # --- one build ----------------------------------------------------------------------------------------------

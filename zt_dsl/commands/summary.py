@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from attrs import frozen
+
 from zt_dsl.compiler import Build, Proof, Ready, version_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
@@ -9,26 +11,29 @@ from zt_dsl.review import NO_IDENTITY, by_waiver, says_no_identity
 from zt_dsl.source import relative
 
 
-def summary(
-    ready: Ready,
-    build: Build,
-    proof: Proof,
-    published: Published | None,
-    out: str,
-    seconds: float,
-    root: Path,
-) -> str:
+@frozen
+class Compiled:
+    """A policy, its files, where they go, and what was proven of them. `published` is None for a check."""
+
+    ready: Ready
+    build: Build
+    out: Path
+    proof: Proof
+    published: Published | None
+
+
+def summary(of: Compiled, seconds: float, root: Path) -> str:
     """A build, for whoever ran it."""
-    policy = ready.policy
+    ready, proof, policy = of.ready, of.proof, of.ready.policy
     derived = sum(1 for flow in policy.flows if all(reason.derived for reason in flow.reasons))
     engine = f"{ready.backend.name} {version_of(policy.platform)}{_judged(ready)}"
     lines = [
         f"{policy.topology} on {policy.platform.name}: {engine}",
         f"  governs    {_many(len(policy.governed), 'namespace')}, {_many(_workloads(policy), 'workload')}, "
         f"{_many(policy.edges, 'edge')}, {_many(derived, 'derived flow')}",
-        f"  {'wrote' if published else 'checked'}      {_many(build.objects, 'object')} in {out}{_files(published)}"
-        if published
-        else f"  checked    {_many(build.objects, 'object')} in {out}: up to date",
+        f"  wrote      {_many(of.build.objects, 'object')} in {of.out}{_files(of.published)}"
+        if of.published
+        else f"  checked    {_many(of.build.objects, 'object')} in {of.out}: up to date",
         f"  proven     {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
         "strangers included",
     ]
@@ -46,21 +51,13 @@ def summary(
     return "\n".join(lines)
 
 
-def one_line(
-    ready: Ready,
-    build: Build,
-    proof: Proof,
-    published: Published | None,
-    out: str,
-    seconds: float,
-    root: Path,
-) -> str:
+def one_line(of: Compiled, seconds: float) -> str:
     """A build among several."""
-    del root
-    count = len(ready.dropped) + sum(len(flow.widenings) for flow in ready.policy.flows)
+    count = len(of.ready.dropped) + sum(len(flow.widenings) for flow in of.ready.policy.flows)
+    files = _files(of.published) if of.published else " (up to date)"
     return (
-        f"{out}: {_many(build.objects, 'object')}{_files(published)}, {proof.permitted:,} connections proven, "
-        f"{proof.refused:,} refused, {count} widened, {seconds:.2f} s"
+        f"{of.out}: {_many(of.build.objects, 'object')}{files}, {of.proof.permitted:,} connections proven, "
+        f"{of.proof.refused:,} refused, {count} widened, {seconds:.2f} s"
     )
 
 
@@ -76,9 +73,7 @@ def _judged(ready: Ready) -> str:
     return "" if version in judged else f" (known from its documentation; judged: {', '.join(judged)})"
 
 
-def _files(published: Published | None) -> str:
-    if published is None:
-        return ""
+def _files(published: Published) -> str:
     parts = [f"{len(published.written)} files written" if published.written else "nothing changed"]
     if published.pruned:
         parts.append(f"{len(published.pruned)} pruned")
