@@ -5,43 +5,45 @@ The language of paths: `/` and segments, each a literal or `{x}`, which is exact
 last segment may be empty (a trailing slash, which counts except below `**`). Names of gRPC methods end in a method
 or `*`; topics are literals; looked-up names start with a label, `*.` (one label) or `**.` (one or more).
 
-All of it is exact: true where, and only where, some request is in both.
+All of it is exact: true where, and only where, some request is in both (`languages`).
 """
 
+from functools import lru_cache
 from typing import assert_never
 
+from zt_dsl.ir.languages import ANY_WORD, SOME_WORD, Language, Words, word
+from zt_dsl.ir.selector import Values
 from zt_dsl.ir.traffic import Lookups, Methods, Narrowing, Route, Routes, Topics, Whole
 
 _REST = "**"
 
 
+@lru_cache(maxsize=1 << 12)
+def path(text: str) -> Language:
+    """The normalised paths that a route's path is for."""
+    *segments, last = text.split("/")[1:]
+    if last == _REST:
+        return Language((Words(tuple(map(_segment, segments)), ANY_WORD),))
+    return Language((Words(tuple(map(_segment, (*segments, last)))),))
+
+
+def _segment(text: str) -> Values:
+    return SOME_WORD if text.startswith("{") else word(text)
+
+
+@lru_cache(maxsize=1 << 12)
+def name(text: str) -> Language:
+    """The names that a lookup is for, as their labels from the right: `api.x`, `*.x` (one label before `x`), `**.x`
+    (one or more)."""
+    labels = text.split(".")[::-1]
+    words = tuple(SOME_WORD if label in ("*", _REST) else word(label) for label in labels)
+    return Language((Words(words, SOME_WORD if labels[-1] == _REST else None),))
+
+
 def overlaps(one: Route, other: Route) -> bool:
     """Whether some request, a method and a path, is in both."""
     same_method = one.method == other.method or "*" in (one.method, other.method)
-    return same_method and _segments_overlap(one.path.split("/")[1:], other.path.split("/")[1:])
-
-
-def _segments_overlap(one: list[str], other: list[str]) -> bool:
-    for mine, theirs in zip(one, other, strict=False):
-        if _REST in (mine, theirs):
-            return True
-        if not _segment_overlaps(mine, theirs):
-            return False
-    # The shorter is at its end: the longer can end here only where nothing but `**` is left of it.
-    left = one[len(other) :] or other[len(one) :]
-    return not left or left == [_REST]
-
-
-def _segment_overlaps(one: str, other: str) -> bool:
-    match one.startswith("{"), other.startswith("{"):
-        case True, True:
-            return True
-        case True, False:
-            return other != ""
-        case False, True:
-            return one != ""
-        case _:
-            return one == other
+    return same_method and bool(path(one.path) & path(other.path))
 
 
 def topics_overlap(one: Topics, other: Topics) -> bool:
@@ -50,15 +52,8 @@ def topics_overlap(one: Topics, other: Topics) -> bool:
 
 
 def lookups_overlap(one: str, other: str) -> bool:
-    """Whether some name is in both: `api.x`, `*.x` (one label before `x`), `**.x` (one or more)."""
-    mine, theirs = one.split(".")[::-1], other.split(".")[::-1]
-    # From the right, a wildcard is the last of its name's labels, and stands for one label at least.
-    for a, b in zip(mine, theirs, strict=False):
-        if _REST in (a, b):
-            return True
-        if "*" not in (a, b) and a != b:
-            return False
-    return len(mine) == len(theirs)
+    """Whether some name is in both."""
+    return bool(name(one) & name(other))
 
 
 def overlaps_narrowing(one: Narrowing, other: Narrowing) -> bool:
