@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from ipaddress import ip_address, ip_network
+from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias, cast
@@ -900,3 +901,27 @@ def test_an_edge_that_a_helper_wrote_twice_gives_the_same_bytes_in_any_order() -
     comments = one.files["shop/web.yaml"].decode().splitlines()
     calls = [line for line in comments if "calls ·" in line]
     assert sorted(calls) == calls
+
+
+class TwoPorts(Service):
+    http = HttpPort(8080)
+    admin = TcpPort(9000)
+
+
+def test_equal_peers_that_are_two_objects_are_one_rule_in_any_order() -> None:
+    one, two = TwoPorts("twin", namespace=shop), TwoPorts("twin", namespace=Namespace(shop.name))
+    calls = [allow(web, one.http, why="x"), allow(web, two.http, why="x"), allow(web, two.admin, why="x")]
+    outputs = [built(topology(*edges), native())[1].files for edges in permutations(calls)]
+    assert all(files == outputs[0] for files in outputs)
+    written = yaml.safe_load(outputs[0]["shop/web.yaml"])
+    to_twin = [rule for rule in written["spec"]["egress"] if "twin" in str(rule["to"])]
+    assert [[port["port"] for port in rule["ports"]] for rule in to_twin] == [[8080, 9000]]
+
+
+def test_flows_whose_equal_ends_are_two_objects_are_lowered_as_one() -> None:
+    """Resolve makes them one object; whoever calls `lower` need not."""
+    twin = TwoPorts("twin", namespace=shop)
+    ready, _ = built(topology(allow(web, twin.http, why="x"), allow(web, twin.admin, why="x")), native())
+    apart = tuple(evolve(flow, target=evolve(flow.target)) for flow in ready.policy.flows)
+    twins = evolve(ready, policy=evolve(ready.policy, flows=apart))
+    assert build(twins, ROOT).files == build(ready, ROOT).files

@@ -4,6 +4,7 @@ import pickle
 import pkgutil
 from importlib import import_module
 from io import BytesIO
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import attrs
@@ -133,6 +134,39 @@ os._exit(0)
 def test_a_class_of_ours_that_is_no_value_is_refused() -> None:
     with pytest.raises(pickle.UnpicklingError):
         zt_dsl.load._Unpickler(BytesIO()).find_class("zt_dsl.load", "_Unpickler")
+
+
+def text(value: str) -> bytes:
+    return b"\x8c" + bytes([len(value)]) + value.encode()
+
+
+LAST_ADDRESS = text("broadcast_address") + b"\x8a\x05\xff\xff\xff\xff\x00"
+NETWORK = text("ipaddress") + text("IPv4Network") + b"\x93"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param(NETWORK + text("198.51.0.0/24") + b"\x85R}" + LAST_ADDRESS + b"sb", id="written to the value"),
+        pytest.param(NETWORK + text("10.0.0.0/8") + b"\x85\x81", id="made without its constructor"),
+    ],
+)
+def test_a_pickle_cannot_change_what_a_network_is(hostile: bytes) -> None:
+    """A network whose last address is another is a proof that passes for another policy."""
+    with pytest.raises(pickle.UnpicklingError):
+        zt_dsl.load._Unpickler(BytesIO(b"\x80\x05" + hostile + b".")).load()
+
+
+def test_a_pickle_cannot_write_to_a_class() -> None:
+    before = vars(IPv4Network).copy()
+    hostile = b"\x80\x05" + NETWORK + b"N}" + LAST_ADDRESS + b"s\x86b."
+    assert not isinstance(zt_dsl.load._Unpickler(BytesIO(hostile)).load(), type)
+    assert vars(IPv4Network) == before
+
+
+def test_a_network_that_nobody_wrote_to_is_one() -> None:
+    sent = [IPv4Network("198.51.0.0/24"), IPv6Network("2001:db8::/128")]
+    assert zt_dsl.load._Unpickler(BytesIO(pickle.dumps(sent))).load() == sent
 
 
 def values_of_ours() -> list[type]:

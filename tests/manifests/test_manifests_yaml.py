@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
@@ -486,6 +487,25 @@ def test_a_comment_or_an_empty_line_amid_a_rule_needs_no_full_reader(
 ) -> None:
     monkeypatch.delattr(reading, "_read_fully")
     assert ours(RULES.replace(above, midst + above, 1)) == ours(RULES)
+
+
+def test_a_long_run_of_comments_costs_as_much_as_it_is_long() -> None:
+    def cost(lines: int) -> float:
+        times: list[float] = []
+        for run in range(3):
+            text = f"a: {run + 1}\n" + "  # why\n" * lines
+            started = time.process_time()
+            assert line_reader(text) == [{"a": run + 1}]
+            times.append(time.process_time() - started)
+        return min(times)
+
+    # Four times the lines: some four times as much, and not sixteen.
+    assert cost(40_000) < 9 * cost(10_000)
+
+
+def test_a_key_that_not_every_reader_takes_is_left_to_the_full_reader() -> None:
+    with pytest.raises(reading._Unsure):
+        line_reader(f"{'k' * 1025}: 1\n")
 
 
 @pytest.mark.parametrize("end", ["\n", "", "\n---\n", "\n\n# the end"])

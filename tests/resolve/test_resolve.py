@@ -324,6 +324,23 @@ def test_nothing_that_is_written_raises(a: Any, b: Any, c: Any, d: Any) -> None:
         resolve(topology, platform, on=ON, recorded=[*statements, service])
 
 
+def test_a_forgotten_service_of_a_known_name_has_its_namespace_read() -> None:
+    twin = HttpApp("api", namespace=Namespace(shop.name, meshed=False))
+    topology = Topology("t", [allow(web, api.http)], governs=[shop], tiers=[front, back])
+    found = resolve(topology, native, on=ON, recorded=[twin])
+    assert [each.code for each in found.diagnostics] == ["ZT220"]
+
+
+def test_equal_services_are_one_object() -> None:
+    """What comes after goes by identity: two objects would cost more, and be two rules."""
+    twin = HttpApp("api", namespace=Namespace(shop.name), tier=Tier("back"))
+    edges = [allow(web, api.http), allow(db, twin.http)]
+    found = resolve(Topology("t", edges, governs=[shop], tiers=[front, back]), native, on=ON)
+    assert found.policy is not None
+    first, second = found.policy.flows
+    assert first.target is second.target
+
+
 class Loud(HttpApp):
     """A kind whose values compare and print as they please."""
 

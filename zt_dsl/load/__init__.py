@@ -15,12 +15,14 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from importlib import import_module
 from io import BytesIO
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NoReturn
 
 from attrs import frozen, has
 
 from zt_dsl.diagnostics import Diagnostic
+from zt_dsl.ir.addresses import IPNetwork
 from zt_dsl.ir.policy import Policy
 
 OUR_BUG = 70
@@ -145,20 +147,42 @@ class _Unpickler(pickle.Unpickler):
     """Makes values of the IR and diagnostics, and nothing else: a pickle could name any function.
 
     Only classes, and only where they are defined: a name with a dot in it would lead through a module's imports
-    to whatever they have, and `load` itself imports `os`.
+    to whatever they have, and `load` itself imports `os`. What the pickle gets is never the class, which it could
+    set attributes of, but a function that calls it.
     """
 
-    def find_class(self, module: str, name: str) -> type:
+    def __init__(self, answer: BytesIO) -> None:
+        super().__init__(answer)
+        self._networks: list[tuple[IPNetwork, dict[str, object]]] = []
+
+    def load(self) -> object:
+        """The value. Raises whatever is wrong with the pickle."""
+        found: object = super().load()
+        # Unlike ours, these have a dictionary that a pickle can write to after they were made.
+        for network, made in self._networks:
+            if vars(network).keys() != made.keys() or any(vars(network)[key] is not made[key] for key in made):
+                raise pickle.UnpicklingError(f"{network} is no network as it was made")
+        return found
+
+    def _network(self, kind: type[IPNetwork], text: str) -> IPNetwork:
+        network = kind(text)
+        self._networks.append((network, dict(vars(network))))
+        return network
+
+    def find_class(self, module: str, name: str) -> Callable[..., object]:
         ours = module.startswith("zt_dsl.ir.") or module in ("zt_dsl.diagnostics", "zt_dsl.source", "zt_dsl.load")
-        network = module == "ipaddress" and name in ("IPv4Network", "IPv6Network")
-        if ours or network:
+        if module == "ipaddress" and name in ("IPv4Network", "IPv6Network"):
+            family: type[IPNetwork] = IPv4Network if name == "IPv4Network" else IPv6Network
+            return lambda text: self._network(family, text)
+        if ours:
             found = getattr(sys.modules.get(module) or import_module(module), name, None)
             if (
                 isinstance(found, type)
                 and (found.__module__, found.__qualname__) == (module, name)
-                and (network or has(found))  # not a class of ours that is no value, such as this one
+                and has(found)  # not a class of ours that is no value, such as this one
             ):
-                return found
+                kind: type = found
+                return lambda *fields: kind(*fields)
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a policy")
 
 

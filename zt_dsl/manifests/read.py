@@ -159,8 +159,11 @@ _LINE = re.compile(
     # Indentation; then a dash alone, an element that is a scalar, or a key that may begin an element, and its value.
     rf"( *)(?:(-)|- ({_SCALAR})|(- )?({_STRING}):(?: ({_SCALAR}))?)"
 )
-# A separator says nothing either: only one before or after all else of a document is not split off.
-_COMMENT = re.compile("---| *(?:#.*)?")
+# Comments and empty lines say nothing, nor does a separator: only one before or after all else of a document is not
+# split off.
+_SILENT = re.compile("---| *(?:#.*)?")
+# Beyond 1,024 characters some readers take no key.
+_LONGEST_KEY = 1000
 _NOT_STRINGS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _ESCAPED = re.compile(r"\\(?:x(..)|u(....)|U(........)|(.))")
 _SHORT = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
@@ -216,7 +219,8 @@ def _read_document(text: str, first: int, lines: _Lines | None) -> _Document | N
 # An element of a list at one of the indentations where policies have their rules, and those their peers and ports:
 # all of its lines, which are deeper than its dash, without the comments above it.
 _ELEMENTS = {
-    indent: re.compile(rf"\n(?: {{{indent}}}#.*\n)*+( {{{indent}}}- .*(?:\n {{{indent + 2}}}.*)++)")
+    # More comments than these are lines of their own: each run of them is tried from every line of it.
+    indent: re.compile(rf"\n(?: {{{indent}}}#.*\n){{0,16}}+( {{{indent}}}- .*(?:\n {{{indent + 2}}}.*)++)")
     for indent in (2, 4)
 }
 
@@ -318,19 +322,13 @@ def _nested(
 
 
 def _fresh(mark: _Mark) -> Value:
-    match mark:
-        case _Mark.NESTED:
-            return None  # its place, until it is opened
-        case _Mark.MAP:
-            return {}
-        case _Mark.LIST:
-            return []
+    return {} if mark is _Mark.MAP else []
 
 
 @lru_cache(maxsize=1 << 17)
 def _parse(line: str) -> _Parsed | None:
     """One line of the subset; None where it says nothing. Policies repeat most of their lines."""
-    if _COMMENT.fullmatch(line):
+    if _SILENT.fullmatch(line):
         return None
     found = _LINE.fullmatch(line)
     if not found:
@@ -341,7 +339,7 @@ def _parse(line: str) -> _Parsed | None:
     if item:
         return len(indent), True, None, _scalar(item)
     name = _scalar(key)
-    if not isinstance(name, str):
+    if not isinstance(name, str) or len(key) > _LONGEST_KEY:
         raise _Unsure
     return len(indent), dash is not None, name, _NESTED if written is None else _scalar(written)
 

@@ -1,7 +1,7 @@
 """Model values read into IR values, each object once, with what is wrong with it."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 from attrs import define, field
 
@@ -137,7 +137,8 @@ def _one_identity(reading: Reading, what: str, identity: str, found: T, at: Span
             why="A name is an identity: reports, files and policies cannot tell the two apart.",
             help="declare it once and import it, or give one of them another name",
         )
-    return found
+        return found
+    return cast("T", known)  # equal ones are one object from here on
 
 
 # --- services -----------------------------------------------------------------------------------------
@@ -187,7 +188,8 @@ def _workload(reading: Reading, service: Service) -> Workload | None:
             why="A name is an identity: the two would share one file and one policy.",
             help="declare it once and import it, or give one of them another name",
         )
-    return found
+        return found
+    return known  # equal ones are one object from here on
 
 
 def _same(one: Service, other: Service) -> bool:

@@ -35,10 +35,11 @@ def traps(reading: Reading, recorded: Sequence[object], governed: frozenset[Plac
                     help="put it in the list that the Topology gets",
                 )
             case Service(namespace=Namespace() as namespace, name=str() as name):
-                if isinstance(made, KubeDns) or namespace.name not in names or (namespace.name, name) in known:
+                if isinstance(made, KubeDns) or namespace.name not in names:
                     continue
+                # Read even where the service is known: another namespace of that name is told.
                 where = place(reading, namespace, made.written_at)
-                if where in governed:
+                if where in governed and (namespace.name, name) not in known:
                     known.add((namespace.name, name))
                     reading.found(
                         "ZT226",

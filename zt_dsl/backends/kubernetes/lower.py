@@ -87,7 +87,7 @@ def _rules(word: Literal["from", "to"], passes: Iterable[_Passes]) -> tuple[Said
     ports: tuple[Port, ...] = ()
     said: tuple[str, ...] = ()
     for peer, port, comments in passes:
-        if peer is last:
+        if peer is last or peer == last:
             rules.pop()
             ports, said = (*ports, port), tuple(dict.fromkeys(said + comments))
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Shapes of documents that the schema has accepted.
 _accepted: set[Hashable] = set()
 # A number for each shape of an element: hashed in place of the shape. Never forgotten, as they are in `_accepted`.
-_numbers: dict[Hashable, int] = {}
+_shapes: dict[Hashable, int] = {}
 # The number of an element's shape by its identity, and the elements themselves, so that their ids stay theirs.
 _elements: dict[int, int] = {}
 _kept: list[Value] = []
@@ -95,7 +95,7 @@ def _shape(key: str, value: Value) -> Hashable:
 
 def _element(value: Value) -> int:
     """The number of its shape, from 1. The reader gives what policies repeat as one object, which is looked at once."""
-    number = _numbers.setdefault(_shape("", value), len(_numbers) + 1)
+    number = _shapes.setdefault(_shape("", value), len(_shapes) + 1)
     if len(_kept) > _MANY:
         _elements.clear()
         _kept.clear()
