@@ -1,7 +1,7 @@
 """Model values read into IR values, each object once, with what is wrong with it."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 from attrs import define, field
 
@@ -128,17 +128,17 @@ def _place(reading: Reading, namespace: Namespace) -> Place | None:
 def _one_identity(reading: Reading, what: str, identity: str, found: T, at: Span) -> T:
     """The same identity must be the same thing, wherever it is declared."""
     known, first = reading.named.setdefault((what, identity), (found, at))
-    if known != found:
-        reading.found(
-            "ZT220",
-            f"two {what}s are called `{identity.rpartition('/')[2]}` and are not the same",
-            (at, "this one differs"),
-            (first, "from this one"),
-            why="A name is an identity: reports, files and policies cannot tell the two apart.",
-            help="declare it once and import it, or give one of them another name",
-        )
-        return found
-    return cast("T", known)  # equal ones are one object from here on
+    if isinstance(known, type(found)) and known == found:
+        return known  # equal ones are one object from here on
+    reading.found(
+        "ZT220",
+        f"two {what}s are called `{identity.rpartition('/')[2]}` and are not the same",
+        (at, "this one differs"),
+        (first, "from this one"),
+        why="A name is an identity: reports, files and policies cannot tell the two apart.",
+        help="declare it once and import it, or give one of them another name",
+    )
+    return found
 
 
 # --- services -----------------------------------------------------------------------------------------
