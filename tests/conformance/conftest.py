@@ -1,17 +1,19 @@
 """One process of each engine for the whole session. Without its binary the tests fail; they never skip."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.conformance.engines import build
-from tests.conformance.engines.client import KubernetesEngine
+from tests.conformance.engines.cilium_engine import CiliumEngine
+from tests.conformance.engines.kubernetes_engine import KubernetesEngine
 
 
-@pytest.fixture(scope="session")
-def kubernetes_engine() -> Iterator[KubernetesEngine]:
+def binary(name: str) -> Path:
+    """Where the engine is, built from the sources that are here now."""
     try:
-        target = build.target("kubernetes")
+        target = build.target(name)
     except build.CannotBuildError as error:
         pytest.fail(str(error), pytrace=False)
     if target.missing:
@@ -20,5 +22,16 @@ def kubernetes_engine() -> Iterator[KubernetesEngine]:
             f"which builds what is missing and then runs these tests. Expected: {target.binary}",
             pytrace=False,
         )
-    with KubernetesEngine(target.binary) as engine:
+    return target.binary
+
+
+@pytest.fixture(scope="session")
+def kubernetes_engine() -> Iterator[KubernetesEngine]:
+    with KubernetesEngine(binary("kubernetes")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def cilium_engine() -> Iterator[CiliumEngine]:
+    with CiliumEngine(binary("cilium")) as engine:
         yield engine

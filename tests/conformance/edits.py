@@ -6,7 +6,7 @@ from itertools import product
 
 from hypothesis import strategies as st
 
-from tests.conformance.engines.client import Document, Json
+from tests.conformance.engines.process import Document, Json
 from tests.conformance.policies import DIRECTIONS, GOVERNED, Path, covers_pods, network_policy, parts, specs
 
 # --- trees ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.conformance.engines.client import PROTOCOLS, Document, Json
+from tests.conformance.engines.process import PROTOCOLS, Document, Json
 
 IPNetwork = IPv4Network | IPv6Network
 # The way from a document to one of its values: keys of maps, indices of lists.

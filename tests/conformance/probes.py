@@ -7,7 +7,8 @@ from itertools import product
 from attrs import frozen
 from hypothesis import strategies as st
 
-from tests.conformance.engines.client import PROTOCOLS, Address, Connection, Peer, Pod, Protocol
+from tests.conformance.engines.kubernetes_engine import Address, Connection, Peer, Pod
+from tests.conformance.engines.process import PROTOCOLS, Protocol
 from tests.conformance.policies import (
     GOVERNED,
     NAMESPACES,

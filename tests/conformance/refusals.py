@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from tests.conformance.engines.client import Document, Json
+from tests.conformance.engines.process import Document, Json
 from tests.conformance.policies import network_policy
 
 

@@ -7,19 +7,8 @@ that was built wrong, or from other versions, is caught here before it is believ
 
 import pytest
 
-from tests.conformance.engines.client import (
-    PROTOCOLS,
-    Address,
-    Connection,
-    Document,
-    Json,
-    KubernetesEngine,
-    Peer,
-    Pod,
-    Protocol,
-    RefusedError,
-    Verdict,
-)
+from tests.conformance.engines.kubernetes_engine import Address, Connection, KubernetesEngine, Peer, Pod, Verdict
+from tests.conformance.engines.process import PROTOCOLS, Document, Json, Protocol, RefusedError
 from tests.conformance.policies import network_policy
 from tests.conformance.refusals import REFUSED, expression, in_short
 

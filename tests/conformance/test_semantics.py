@@ -14,16 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.conformance import edits, policies, probes
-from tests.conformance.engines.client import (
-    Address,
-    Connection,
-    Document,
-    KubernetesEngine,
-    Peer,
-    Pod,
-    RefusedError,
-    Verdict,
-)
+from tests.conformance.engines.kubernetes_engine import Address, Connection, KubernetesEngine, Peer, Pod, Verdict
+from tests.conformance.engines.process import Document, RefusedError
 from tests.conformance.policies import GOVERNED, POD_ADDRESS, network_policy
 from tests.conformance.refusals import REFUSED, in_short
 from zt_dsl.backends.kubernetes.semantics import reach_of

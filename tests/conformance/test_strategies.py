@@ -7,7 +7,8 @@ from typing import TypeAlias
 import pytest
 from hypothesis import given, settings
 
-from tests.conformance.engines.client import Connection, Document, Json, KubernetesEngine, Pod
+from tests.conformance.engines.kubernetes_engine import Connection, KubernetesEngine, Pod
+from tests.conformance.engines.process import Document, Json
 from tests.conformance.policies import GOVERNED, Path, parts, policy_sets
 from tests.conformance.probes import probes
 

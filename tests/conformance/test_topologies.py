@@ -19,8 +19,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.conformance.engines import client
-from tests.conformance.engines.client import Document, KubernetesEngine
+from tests.conformance.engines import kubernetes_engine as questions
+from tests.conformance.engines.kubernetes_engine import KubernetesEngine
+from tests.conformance.engines.process import Document
 from tests.meaning import End, Meaning, Pod, Probe, Verdict, probes
 from tests.strategies import ON, Case, cases
 from zt_dsl import Platform, Topology
@@ -54,11 +55,11 @@ def address_of_pods(platform: Platform) -> str:
     return str(ip_network(next(iter(platform.pod_cidrs), "198.18.0.0/15"))[1])
 
 
-def as_asked(probe: Probe, address: str) -> client.Connection:
-    def end(one: End) -> client.Peer:
-        return client.Pod(one.namespace, one.labels, address) if isinstance(one, Pod) else client.Address(one)
+def as_asked(probe: Probe, address: str) -> questions.Connection:
+    def end(one: End) -> questions.Peer:
+        return questions.Pod(one.namespace, one.labels, address) if isinstance(one, Pod) else questions.Address(one)
 
-    return client.Connection(end(probe.source), end(probe.target), probe.protocol, probe.port)
+    return questions.Connection(end(probe.source), end(probe.target), probe.protocol, probe.port)
 
 
 def answers(engine: KubernetesEngine, meaning: Meaning, asked: Iterable[Probe]) -> list[Verdict]:
@@ -67,8 +68,8 @@ def answers(engine: KubernetesEngine, meaning: Meaning, asked: Iterable[Probe]) 
     connections = [as_asked(probe, address) for probe in asked]
     return [
         Verdict(
-            answer.egress or not isinstance(connection.source, client.Pod),
-            answer.ingress or not isinstance(connection.target, client.Pod),
+            answer.egress or not isinstance(connection.source, questions.Pod),
+            answer.ingress or not isinstance(connection.target, questions.Pod),
         )
         for connection, answer in zip(connections, engine.ask(connections), strict=True)
     ]
