@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Widening, Workload, place_of
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Widening, Workload, peers_of, place_of
 from zt_dsl.ir.platform import NoMesh
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port, Whole
@@ -18,7 +18,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
     edges: list[Flow] = []
     derived: list[Flow] = []
     for flow in policy.flows:
-        (derived if _derived(flow) else edges).append(flow)
+        (derived if flow.derived else edges).append(flow)
     ends = _ends(policy)
     lines = [
         f"# {policy.topology} on {policy.platform.name}",
@@ -73,18 +73,13 @@ def says_no_identity(policy: Policy, dropped: tuple[Widening, ...]) -> bool:
     return no_mesh and (policy.mtls == "unwritten" or any(w.feature == "mtls" for w in dropped))
 
 
-def _derived(flow: Flow) -> bool:
-    return flow.reasons[0].derived != "" and all(reason.derived for reason in flow.reasons)
-
-
 # What a peer is called in a cell, and whether its end is enforced; by identity, because flows share their peers.
 _Ends = dict[int, tuple[str, bool]]
 
 
 def _ends(policy: Policy) -> _Ends:
     governed = frozenset(policy.governed)
-    peers = {id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}
-    return {known: (_peer(peer), place_of(peer) in governed) for known, peer in peers.items()}
+    return {known: (_peer(peer), place_of(peer) in governed) for known, peer in peers_of(policy.flows).items()}
 
 
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")
@@ -140,7 +135,7 @@ def _peer(peer: Peer) -> str:
 
 
 def _without_edges(policy: Policy) -> list[str]:
-    busy = set({id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}.values())
+    busy = set(peers_of(policy.flows).values())
     busy |= {found.workload for found in policy.quarantined}
     governed = frozenset(policy.governed)
     return [str(found) for found in policy.workloads if found.place in governed and found not in busy]

@@ -25,7 +25,7 @@ class Compiled:
 def summary(of: Compiled, seconds: float, root: Path) -> str:
     """A build, for whoever ran it."""
     ready, proof, policy = of.ready, of.proof, of.ready.policy
-    derived = sum(1 for flow in policy.flows if all(reason.derived for reason in flow.reasons))
+    derived = sum(flow.derived for flow in policy.flows)
     engine = f"{ready.backend.name} {version_of(policy.platform)}{_judged(ready)}"
     lines = [
         f"{policy.topology} on {policy.platform.name}: {engine}",

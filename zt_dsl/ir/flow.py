@@ -1,5 +1,6 @@
 """Who may talk to whom, on which port, and why: one value a declared or derived flow."""
 
+from collections.abc import Iterable
 from typing import Literal, assert_never
 
 from attrs import frozen
@@ -134,6 +135,11 @@ class Flow:
     reasons: tuple[Reason, ...]
     widenings: tuple[Widening, ...] = ()
 
+    @property
+    def derived(self) -> bool:
+        """Nobody wrote it: it is there for other edges alone."""
+        return all(reason.derived for reason in self.reasons)
+
 
 @frozen
 class EveryPort:
@@ -157,3 +163,13 @@ def place_of(peer: Peer) -> Place | None:
     if isinstance(peer, (Outside, Domain)):
         return None
     assert_never(peer)
+
+
+def peers_of(flows: Iterable[Flow]) -> dict[int, Peer]:
+    """The flows' peers by identity: flows are many and share them, so what is asked of a peer is asked once."""
+    return {id(peer): peer for flow in flows for peer in (flow.source, flow.target)}
+
+
+def ports_of(flows: Iterable[Flow]) -> dict[int, Port]:
+    """The flows' ports by identity, as `peers_of`."""
+    return {id(flow.port): flow.port for flow in flows}

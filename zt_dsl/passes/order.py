@@ -1,22 +1,22 @@
 """Flows by what they are: the order in which edges are listed is nobody's meaning."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from attrs import evolve
 
-from zt_dsl.ir.flow import Flow
+from zt_dsl.ir.flow import Flow, peers_of, ports_of
 from zt_dsl.ir.policy import Policy
 
 
 def order(policy: Policy) -> Policy:
     """Sort the flows by source, target, port and narrowing."""
     flows = policy.flows
-    peers = _names(peer for flow in flows for peer in (flow.source, flow.target))
+    # Printing what flows share, each of it once, is most of what sorting costs.
+    peers = _names(peers_of(flows))
     ports = {
-        id(port): f"Port {port} {port.name} {port.service_port} {port.mtls}"
-        for port in {id(flow.port): flow.port for flow in flows}.values()
+        known: f"Port {port} {port.name} {port.service_port} {port.mtls}" for known, port in ports_of(flows).items()
     }
-    narrowings = _names(flow.narrowing for flow in flows)
+    narrowings = _names({id(flow.narrowing): flow.narrowing for flow in flows})
 
     def key(flow: Flow) -> str:
         # One text is compared faster than a tuple of them, and NUL comes before all that they hold.
@@ -26,6 +26,5 @@ def order(policy: Policy) -> Policy:
     return evolve(policy, flows=tuple(sorted(flows, key=key)))
 
 
-def _names(values: Iterable[object]) -> dict[int, str]:
-    """Flows share their peers and narrowings: printing each of these once is most of what sorting costs."""
-    return {known: f"{type(value).__name__} {value}" for known, value in {id(one): one for one in values}.items()}
+def _names(values: Mapping[int, object]) -> dict[int, str]:
+    return {known: f"{type(value).__name__} {value}" for known, value in values.items()}

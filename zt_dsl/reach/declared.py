@@ -5,7 +5,7 @@ from typing import assert_never
 
 from attrs import frozen
 
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Workload, peers_of, ports_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.selector import EVERYTHING, METADATA_NAME, Selector, with_labels
 from zt_dsl.reach.grants import DIRECTIONS, Grant, Isolation, Origin, Pods, Reach, Remote, shared
@@ -21,13 +21,10 @@ def reach_of(policy: Policy) -> Reach:
     isolations = tuple(
         Isolation(place.namespace, direction, EVERYTHING) for place in policy.governed for direction in DIRECTIONS
     )
-    # Flows are many, and share their peers and ports: each is worked out once, and goes by its identity.
-    flows = policy.flows
-    peers = {id(peer): peer for flow in flows for peer in (flow.source, flow.target)}
-    meaning = {known: _meaning(peer, governed) for known, peer in peers.items()}
-    ports = {known: shared(port.ports) for known, port in {id(flow.port): flow.port for flow in flows}.items()}
+    meaning = {known: _meaning(peer, governed) for known, peer in peers_of(policy.flows).items()}
+    ports = {known: shared(port.ports) for known, port in ports_of(policy.flows).items()}
     grants: list[Grant] = []
-    for flow in flows:
+    for flow in policy.flows:
         source, target, opened = meaning[id(flow.source)], meaning[id(flow.target)], ports[id(flow.port)]
         origin = partial(_origin, flow)
         if target.governed:

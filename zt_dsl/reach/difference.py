@@ -67,21 +67,18 @@ def differences(declared: Reach, permitted: Reach, namespaces: Iterable[str]) ->
     each end where the other side refuses something and this one does not isolate the pods.
     """
     every: list[_End] = [(namespace, way) for namespace in dict.fromkeys(namespaces) for way in DIRECTIONS]
-    unlike = _unlike(declared, permitted)
-    ends = [end for end in every if end in unlike]
-    left, right = _side(declared, unlike), _side(permitted, unlike)
+    walls, others = _walls(declared), _walls(permitted)
+    mine, theirs = _granted_at(declared), _granted_at(permitted)
+    # The ends at which the two do not isolate and grant the very same: at any other they cannot differ.
+    ends = [end for end in every if mine.get(end) != theirs.get(end) or walls.get(end) != others.get(end)]
+    if not ends:
+        return ()
+    unlike = frozenset(ends)
+    left, right = _Side(walls, _boxes(declared.grants, unlike)), _Side(others, _boxes(permitted.grants, unlike))
     return (*_beyond(right, left, ends, "wider"), *_beyond(left, right, ends, "narrower"))
 
 
 _End: TypeAlias = tuple[str, Direction]
-
-
-def _unlike(one: Reach, other: Reach) -> set[_End]:
-    """The ends at which the two do not isolate and grant the very same; at any other they cannot differ."""
-    mine, theirs = _granted_at(one), _granted_at(other)
-    walls, others = _walls(one), _walls(other)
-    ends = {*mine, *theirs, *walls, *others}
-    return {end for end in ends if mine.get(end) != theirs.get(end) or walls.get(end) != others.get(end)}
 
 
 def _granted_at(reach: Reach) -> dict[_End, set[tuple[int, int, int]]]:
@@ -95,7 +92,7 @@ def _granted_at(reach: Reach) -> dict[_End, set[tuple[int, int, int]]]:
     return granted
 
 
-def _walls(reach: Reach) -> "dict[_End, tuple[Selector, ...]]":
+def _walls(reach: Reach) -> dict[_End, tuple[Selector, ...]]:
     """Which pods of each end are isolated."""
     walls: dict[_End, dict[Selector, None]] = {}
     for isolation in reach.isolations:
@@ -126,19 +123,14 @@ class _Side:
     boxes: dict[_End, _Boxes]
 
 
-def _side(reach: Reach, ends: Container[_End]) -> _Side:
-    """What a reach says at these ends."""
-    return _Side(
-        _walls(reach),
-        _boxes(grant for grant in reach.grants if (grant.namespace, grant.direction) in ends),
-    )
-
-
-def _boxes(grants: Iterable[Grant]) -> dict[_End, _Boxes]:
+def _boxes(grants: Iterable[Grant], ends: Container[_End]) -> dict[_End, _Boxes]:
+    """What is granted at these ends."""
     table: dict[_End, dict[tuple[Selector, Remote], list[Grant]]] = {}
     outside: dict[_End, dict[tuple[Selector, Ports], list[Grant]]] = {}
     for grant in grants:
         end = (grant.namespace, grant.direction)
+        if end not in ends:
+            continue
         match grant.remote:
             case Pods():
                 table.setdefault(end, {}).setdefault((grant.subject, grant.remote), []).append(grant)

@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from zt_dsl.diagnostics import Diagnostic, Label
-from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, place_of
+from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, peers_of, place_of, ports_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.reach.difference import Connection, Difference, Pod, passes
 from zt_dsl.reach.grants import Origin, Reach
@@ -84,14 +84,13 @@ def counted(policy: Policy) -> tuple[int, int]:
     """
     governed = frozenset(policy.governed)
     workloads = set(policy.workloads)
-    # Flows share their peers and ports: by identity, because that costs nothing.
-    ends = {id(peer): peer for flow in policy.flows for peer in (flow.source, flow.target)}
+    ends = peers_of(policy.flows)
     peers = set(ends.values())
     workloads |= {peer for peer in peers if isinstance(peer, Workload)}
     outside = sum(1 for peer in peers if place_of(peer) is None)
     mine = sum(1 for workload in workloads if workload.place in governed) + len(governed)
     everyone = len(workloads) + len(governed) + 1 + outside + 1
-    opened = {known: port.ports.intervals for known, port in {id(f.port): f.port for f in policy.flows}.items()}
+    opened = {known: port.ports.intervals for known, port in ports_of(policy.flows).items()}
     ports = {interval for intervals in opened.values() for interval in intervals}
     inhabitants: dict[Place, int] = {}
     for workload in workloads:

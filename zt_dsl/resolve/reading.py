@@ -1,7 +1,7 @@
 """Model values read into IR values, each object once, with what is wrong with it."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -27,6 +27,9 @@ from zt_dsl.resolve import hosts, names, networks, ports
 from zt_dsl.resolve.finding import Finding
 from zt_dsl.resolve.names import shown
 from zt_dsl.source import NOWHERE, Span
+
+# Of whatever endpoint: a port is not covariant in its own.
+AnyPort: TypeAlias = Port[Any]
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -266,27 +269,27 @@ def _tier_name(reading: Reading, tier: Tier) -> str | None:
 
 
 # Classes are few and stay as they are; a service asks for its own each time.
-_ports_of: dict[type, dict[str, Port]] = {}  # type: ignore[type-arg]
+_ports_of: dict[type, dict[str, AnyPort]] = {}
 
 
-def declared_ports(kind: type) -> dict[str, Port]:  # type: ignore[type-arg]  # of any endpoint
+def declared_ports(kind: type) -> dict[str, AnyPort]:
     """The ports of a kind, inherited ones too, by name."""
     known = _ports_of.get(kind)
     if known is not None:
         return known
-    found: dict[str, Port] = {}  # type: ignore[type-arg]
+    found: dict[str, AnyPort] = {}
     for base in reversed(kind.__mro__):
         found.update((name, value) for name, value in vars(base).items() if isinstance(value, Port))
     _ports_of[kind] = found
     return found
 
 
-def strict_port(reading: Reading, declaration: "Port") -> StrictPort | None:  # type: ignore[type-arg]
+def strict_port(reading: Reading, declaration: AnyPort) -> StrictPort | None:
     """A port declaration, as numbers that can be matched."""
     return reading.once(declaration, _strict_port)
 
 
-def _strict_port(reading: Reading, declaration: "Port") -> StrictPort | None:  # type: ignore[type-arg]
+def _strict_port(reading: Reading, declaration: AnyPort) -> StrictPort | None:
     kinds: list[PortKind] = [name for name, port in KINDS.items() if isinstance(declaration, port)]
     kind = kinds[0] if kinds else "tcp"
     return reading.keep(ports.port(declaration, kind, declaration.written_at))

@@ -162,7 +162,7 @@ class CiliumEngine(Process):
     def ask(self, connections: Iterable[Connection]) -> list[Verdict]:
         """The verdict of the policies in force on each connection, in order."""
         asked = list(connections)
-        peers = {peer: number for number, peer in enumerate(dict.fromkeys(_ends(asked)))}
+        peers = process.numbered((connection.source, connection.target) for connection in asked)
         verdicts = self._ask(peers, [_query(connection, peers) for connection in asked])["verdicts"]
         assert isinstance(verdicts, Sequence)
         assert len(verdicts) == len(asked)
@@ -190,12 +190,6 @@ def _options(settings: Settings) -> Document:
         "allowLocalhost": settings.allow_localhost,
         "enablePolicy": settings.enforcement,
     }
-
-
-def _ends(connections: Iterable[Connection]) -> Iterable[Peer]:
-    for connection in connections:
-        yield connection.source
-        yield connection.target
 
 
 def _peer(peer: Peer) -> Document:

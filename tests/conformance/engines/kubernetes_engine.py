@@ -69,7 +69,7 @@ class KubernetesEngine(Process):
     def ask(self, connections: Iterable[Connection]) -> list[Verdict]:
         """The verdict of the policies in force on each connection, in order."""
         asked = list(connections)
-        peers = {peer: number for number, peer in enumerate(dict.fromkeys(_ends(asked)))}
+        peers = process.numbered((connection.source, connection.target) for connection in asked)
         reply = self.answer(
             {
                 "op": "ask",
@@ -81,12 +81,6 @@ class KubernetesEngine(Process):
         assert isinstance(verdicts, Sequence)
         assert len(verdicts) == len(asked)
         return [_verdict(verdict) for verdict in verdicts]
-
-
-def _ends(connections: Iterable[Connection]) -> Iterable[Peer]:
-    for connection in connections:
-        yield connection.source
-        yield connection.target
 
 
 def _peer(peer: Peer) -> Document:

@@ -6,11 +6,12 @@ What each engine links and what its requests look like is said in the first comm
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -18,6 +19,7 @@ Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Js
 Document: TypeAlias = Mapping[str, Json]
 Protocol = Literal["TCP", "UDP", "SCTP"]
 Labels = tuple[tuple[str, str], ...]
+_End = TypeVar("_End")
 
 PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP", "SCTP")
 
@@ -51,6 +53,11 @@ class Versions:
 
     go: str
     modules: Mapping[str, str]
+
+
+def numbered(ends: Iterable[tuple[_End, _End]]) -> dict[_End, int]:
+    """Each end of these connections once, in the order in which a question lists them."""
+    return {end: number for number, end in enumerate(dict.fromkeys(chain.from_iterable(ends)))}
 
 
 class Process:

@@ -160,8 +160,6 @@ def _inside(one: IPNetwork, other: IPNetwork) -> bool:
 
 
 def _comments(flow: Flow, root: Path) -> tuple[str, ...]:
-    if len(flow.reasons) == 1 and not flow.widenings:
-        return (_line(flow.reasons[0], root),)
     lines = [_line(reason, root) for reason in flow.reasons]
     for widening in flow.widenings:
         until = f", until {widening.until}" if widening.until else ""

@@ -327,8 +327,7 @@ def _rules(
         at = ("spec", section, index)
         remotes, opened = rules.get(id(element)) or _rule(element, namespace, way, known, at, problems)
         origin = partial(_origin, document, section, index)
-        for remote in remotes:
-            grants.append(Grant(namespace, way, subject, remote, opened, origin))  # noqa: PERF401 - they are few
+        grants += [Grant(namespace, way, subject, remote, opened, origin) for remote in remotes]
     return grants
 
 
