@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.engines import build
+from tests.conformance.engines.apiserver_engine import ApiServer
 from tests.conformance.engines.cilium_engine import CiliumEngine
+from tests.conformance.engines.envoy import Envoy
 from tests.conformance.engines.kubernetes_engine import KubernetesEngine
 
 
@@ -34,4 +36,16 @@ def kubernetes_engine() -> Iterator[KubernetesEngine]:
 @pytest.fixture(scope="session")
 def cilium_engine() -> Iterator[CiliumEngine]:
     with CiliumEngine(binary("cilium")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def envoy() -> Iterator[Envoy]:
+    with Envoy() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[ApiServer]:
+    with ApiServer(binary("apiserver")) as engine:
         yield engine

@@ -19,7 +19,7 @@ from typing import IO
 
 from attrs import frozen
 
-ENGINES = ("kubernetes", "cilium")
+ENGINES = ("kubernetes", "cilium", "apiserver")
 
 # The same for every engine, so that they share Go's own build cache: what one compiled, the next one reuses.
 FLAGS = ("-p", "2", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
@@ -89,7 +89,9 @@ def go(module: Path, *arguments: str) -> str:
     except FileNotFoundError as error:
         raise CannotBuildError(_NO_GO) from error
     if done.returncode:
-        raise CannotBuildError(f"`go {' '.join(arguments)}` in {module} failed:\n{done.stderr.strip()}")
+        # Some commands (`mod download -json`) put their errors where their answers are.
+        said = (done.stderr or done.stdout).strip()
+        raise CannotBuildError(f"`go {' '.join(arguments)}` in {module} failed:\n{said}")
     return done.stdout
 
 

@@ -1,0 +1,348 @@
+"""What a real API server takes: known answers about it, and then everything under generated/.
+
+The answers are about storing: what is created, what a second apply changes, what is warned of. What a policy that
+was taken means, other engines say. For Cilium there is an answer for each minor release, by the definitions that
+the release itself installs.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import pytest
+import yaml
+
+from tests.conformance.cilium_policies import about, cilium_policy, clusterwide_policy, http, ports, selector
+from tests.conformance.engines import build, crds
+from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer, Applied
+from tests.conformance.engines.crds import Minor
+from tests.conformance.engines.process import Document, Json, RefusedError
+from tests.conformance.policies import network_policy
+from tests.conformance.refusals import REFUSED, in_short
+
+pytestmark = pytest.mark.conformance
+
+ROOT = Path(__file__).parents[2]
+GENERATED = ROOT / "generated"
+MINORS: tuple[Minor, ...] = tuple(crds.RELEASES)
+
+WEB = network_policy({"podSelector": selector(app="web"), "policyTypes": ["Ingress"]})
+
+
+def one(server: ApiServer, manifest: Document, manager: str = "zt_dsl") -> Applied:
+    [applied] = server.apply([manifest], manager)
+    return applied
+
+
+@pytest.fixture
+def cleared(api_server: ApiServer) -> ApiServer:
+    """The server without objects, and without definitions of its user's."""
+    api_server.install([])
+    return api_server
+
+
+# --- the server -----------------------------------------------------------------------------------------
+
+
+def test_the_versions_are_those_that_the_tests_speak_of(api_server: ApiServer) -> None:
+    linked = api_server.versions().modules
+    assert linked["k8s.io/kubernetes"] == "v1.37.2"
+    assert linked["k8s.io/apiextensions-apiserver"] == linked["k8s.io/apiserver"] == "v0.37.2"
+    assert linked["go.etcd.io/etcd/server/v3"] == "v3.7.0"
+
+
+def test_what_is_applied_twice_is_created_and_then_unchanged(cleared: ApiServer) -> None:
+    assert cleared.apply([WEB, WEB]) == [CREATED, UNCHANGED]
+    changed = network_policy({"podSelector": selector(app="db"), "policyTypes": ["Ingress"]})
+    assert one(cleared, changed).outcome == "changed"
+
+
+def test_an_empty_list_is_a_change_each_time(cleared: ApiServer) -> None:
+    """Which is why nothing that is emitted has one."""
+    empty = network_policy({"podSelector": {}, "policyTypes": ["Egress"], "egress": []})
+    assert [applied.outcome for applied in cleared.apply([empty] * 3)] == ["created", "changed", "changed"]
+
+
+def test_an_unknown_field_is_refused_and_nothing_is_stored(cleared: ApiServer) -> None:
+    refused = one(cleared, network_policy({"podSelector": {}, "ingres": []}))
+    assert refused.outcome == "refused"
+    assert ".spec.ingres" in refused.error
+    assert one(cleared, WEB) == CREATED
+
+
+@pytest.mark.parametrize("policy", REFUSED, ids=in_short)
+def test_what_the_engine_of_network_policy_refuses_is_refused(cleared: ApiServer, policy: Document) -> None:
+    assert one(cleared, policy).outcome == "refused"
+
+
+def test_a_warning_is_told_and_the_policy_taken(cleared: ApiServer) -> None:
+    """An IPv6 block in capitals is valid; the server would rather have it in small letters."""
+    block = {"ipBlock": {"cidr": "2001:DB8::/32"}}
+    applied = one(cleared, network_policy({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [block]}]}))
+    [warning] = applied.warnings
+    assert applied.outcome == "created"
+    assert "2001:DB8::/32" in warning
+
+
+def test_a_refusal_in_the_middle_does_not_keep_the_rest(cleared: ApiServer) -> None:
+    bad = network_policy({"podSelector": {}, "policyTypes": ["Sideways"]})
+    outcomes = [applied.outcome for applied in cleared.apply([WEB, bad, WEB])]
+    assert outcomes == ["created", "refused", "unchanged"]
+
+
+def test_what_another_manager_owns_is_not_taken_over(cleared: ApiServer) -> None:
+    assert one(cleared, WEB, manager="somebody") == CREATED
+    refused = one(cleared, network_policy({"podSelector": selector(app="db"), "policyTypes": ["Ingress"]}))
+    assert (refused.outcome, refused.status) == ("refused", 409)
+
+
+def test_a_namespace_is_made_where_one_is_missing_and_goes_when_all_is_cleared(cleared: ApiServer) -> None:
+    metadata: Document = {"name": "shop", "labels": {"team": "red"}}
+    namespace: Document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    assert one(cleared, WEB) == CREATED
+    # It is there already, but without the label.
+    assert one(cleared, namespace).outcome == "changed"
+    cleared.clear()
+    assert cleared.apply([namespace, WEB]) == [CREATED, CREATED]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "shop"}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "web"}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolitics", "metadata": {"name": "web"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "namespace": "shop"}},
+    ],
+)
+def test_what_cannot_be_sent_is_refused_too(cleared: ApiServer, document: Document) -> None:
+    assert one(cleared, document).outcome == "refused"
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with ApiServer(build.target("apiserver").binary) as server:
+        assert one(server, WEB) == CREATED
+        [directory] = tmp_path.iterdir()
+        assert (directory / "etcd").is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- definitions ----------------------------------------------------------------------------------------
+
+
+def test_a_kind_is_known_for_as_long_as_its_definition_is_in_force(cleared: ApiServer) -> None:
+    policy = cilium_policy(about("web", ingress=[{}]))
+    assert (one(cleared, policy).outcome, one(cleared, policy).status) == ("refused", 404)
+    cleared.install([crds.cilium("1.20")])
+    assert cleared.apply([policy, policy]) == [CREATED, UNCHANGED]
+    # The same once more: the definition stays, and its objects go.
+    cleared.install([crds.cilium("1.20")])
+    assert one(cleared, policy) == CREATED
+    cleared.install([])
+    assert one(cleared, policy).status == 404
+
+
+def test_a_policy_for_the_whole_cluster_has_no_namespace(cleared: ApiServer) -> None:
+    cleared.install([crds.cilium("1.20", "ciliumclusterwidenetworkpolicies")])
+    policy = clusterwide_policy(about("web", ingress=[{}]))
+    assert cleared.apply([policy, policy]) == [CREATED, UNCHANGED]
+    cleared.clear()
+    assert one(cleared, policy) == CREATED
+
+
+def test_what_is_no_definition_is_an_error(cleared: ApiServer) -> None:
+    with pytest.raises(RefusedError, match="not a CustomResourceDefinition"):
+        cleared.install([yaml.safe_dump(dict(WEB))])
+
+
+def test_a_module_with_another_sum_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZT_DSL_ENGINE_CACHE", str(tmp_path))
+    release = crds.Release(crds.RELEASES["1.20"].version, "h1:" + "A" * 43 + "=")
+    with pytest.raises(build.CannotBuildError, match="has the sum h1:dqiEGIcXc"):
+        crds.download(release)
+    assert not list((tmp_path / "crds").iterdir())
+
+
+def test_what_is_kept_is_not_downloaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*asked: object) -> str:
+        raise build.CannotBuildError(str(asked))
+
+    kept = crds.cilium("1.20")
+    monkeypatch.setattr(build, "go", unreachable)
+    assert crds.cilium("1.20") == kept
+
+
+def test_without_the_module_there_is_no_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZT_DSL_ENGINE_CACHE", str(tmp_path))
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("GOPROXY", "off")
+    with pytest.raises(build.CannotBuildError, match="GOPROXY=off"):
+        crds.cilium("1.20")
+
+
+def since(minor: Minor) -> tuple[Minor, ...]:
+    return MINORS[MINORS.index(minor) :]
+
+
+def until(minor: Minor) -> tuple[Minor, ...]:
+    return MINORS[: MINORS.index(minor) + 1]
+
+
+def rules(section: str, **rule: Json) -> Document:
+    return about("web", **{section: [rule]})
+
+
+def section(name: str, more: Document) -> Document:
+    return about("web", **{name: [more]})
+
+
+MANY = ports(*range(1, 42))
+KAFKA = ports(9092, rules={"kafka": [{"topic": "orders"}]})
+LONG_NAME = ".".join(["a" * 60] * 5)
+
+# What a CiliumNetworkPolicy says, and the minors whose definition takes it.
+TAKEN: Mapping[str, tuple[Document, tuple[Minor, ...]]] = {
+    "peers": (rules("ingress", fromEndpoints=[selector(app="db")]), MINORS),
+    "http": (section("ingress", http({"method": "GET", "path": "/"})), MINORS),
+    "http in a denial": (section("ingressDeny", http({})), ()),
+    "server names in a denial": (section("egressDeny", ports(443, serverNames=["example.com"])), ()),
+    "toFQDNs in a denial": (rules("egressDeny", toFQDNs=[{"matchName": "example.com"}]), ()),
+    "an unknown field": (rules("ingress", fromEndpointz=[{}]), ()),
+    "an unknown entity": (rules("ingress", fromEntities=["world-ipv4"]), ()),
+    "a port that is a number": (rules("ingress", toPorts=[{"ports": [{"port": 80}]}]), ()),
+    "a protocol in small letters": (section("ingress", ports(80, protocol="tcp")), ()),
+    "a port that there is not": (section("ingress", ports(70000)), MINORS),
+    "neither endpointSelector nor nodeSelector": ({"ingress": [{}]}, ()),
+    "a pattern of a name": (rules("egress", toFQDNs=[{"matchPattern": "*.example.com"}]), MINORS),
+    "two asterisks": (rules("egress", toFQDNs=[{"matchPattern": "**.example.com"}]), MINORS),
+    "a name that is none": (rules("egress", toFQDNs=[{"matchPattern": "exa$mple.com"}]), ()),
+    "an asterisk in matchName": (rules("egress", toFQDNs=[{"matchName": "*.example.com"}]), ()),
+    "authentication": (rules("ingress", fromEndpoints=[{}], authentication={"mode": "required"}), MINORS),
+    "icmps": (rules("ingress", icmps=[{"fields": [{"type": 8, "family": "IPv4"}]}]), MINORS),
+    "a server name": (section("egress", ports(443, serverNames=["example.com"])), MINORS),
+    # 1.16
+    "enableDefaultDeny": (about("web", ingress=[{}], enableDefaultDeny={"ingress": False}), since("1.16")),
+    "endPort": (rules("ingress", toPorts=[{"ports": [{"port": "80", "endPort": 90}]}]), since("1.16")),
+    "toNodes": (rules("egress", toNodes=[selector(zone="a")]), since("1.16")),
+    "ICMP by name": (rules("ingress", icmps=[{"fields": [{"type": "EchoRequest"}]}]), since("1.16")),
+    "41 ports": (section("ingress", MANY), until("1.15")),
+    "41 ports in a denial": (section("ingressDeny", MANY), MINORS),
+    "matchName and matchPattern": (
+        rules("egress", toFQDNs=[{"matchName": "example.com", "matchPattern": "*.example.com"}]),
+        until("1.15"),
+    ),
+    "http and dns": (section("egress", ports(80, rules={"http": [{}], "dns": [{"matchPattern": "*"}]})), until("1.15")),
+    # 1.17
+    "no section": (about("web"), until("1.16")),
+    "only enableDefaultDeny": (about("web", enableDefaultDeny={"ingress": True}), ("1.16",)),
+    "cidrGroupSelector": (rules("egress", toCIDRSet=[{"cidrGroupSelector": selector(of="us")}]), since("1.17")),
+    "a name of 304 characters": (rules("egress", toFQDNs=[{"matchName": LONG_NAME}]), until("1.16")),
+    # 1.18
+    "log": (about("web", ingress=[{}], log={"value": "web"}), since("1.18")),
+    "no server names": (section("egress", ports(443, serverNames=[])), until("1.17")),
+    "a server name that is none": (section("egress", ports(443, serverNames=["exa$mple.com"])), until("1.17")),
+    # 1.19
+    "no port": (rules("ingress", toPorts=[{"ports": [{"protocol": "TCP"}]}]), since("1.19")),
+    "VRRP": (section("ingress", ports(0, protocol="VRRP")), since("1.19")),
+    "fromRequires": (rules("ingress", fromRequires=[selector(app="db")]), until("1.18")),
+    # 1.20
+    "kafka": (section("ingress", KAFKA), until("1.19")),
+    "l7proto": (section("ingress", ports(80, rules={"l7proto": "r2d2", "l7": [{"cmd": "READ"}]})), until("1.19")),
+    "cluster-mesh": (rules("ingress", fromEntities=["cluster-mesh"]), since("1.20")),
+    "GRE": (section("ingress", ports(0, protocol="GRE")), since("1.20")),
+    "an asterisk in a server name": (
+        section("egress", ports(443, serverNames=["a*.example.com"])),
+        (*until("1.17"), "1.20"),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=MINORS)
+def minor(request: pytest.FixtureRequest) -> Minor:
+    """For a whole module, so that pytest asks one minor after the other: their definitions change less often."""
+    return cast("Minor", request.param)
+
+
+def test_each_minor_s_own_definition_says_what_it_takes(api_server: ApiServer, minor: Minor) -> None:
+    api_server.install([crds.cilium(minor)])
+    asked = [cilium_policy(spec, name=f"policy-{number}") for number, (spec, _) in enumerate(TAKEN.values())]
+    answers = dict(zip(TAKEN, api_server.apply(asked), strict=True))
+    assert {name for name, applied in answers.items() if applied == CREATED} == {
+        name for name, (_, minors) in TAKEN.items() if minor in minors
+    }
+    assert {applied.outcome for applied in answers.values()} == {"created", "refused"}
+
+
+def test_that_a_policy_says_something_is_asked_since_120(api_server: ApiServer, minor: Minor) -> None:
+    """`has(self.spec) || has(self.specs)`: a rule in CEL, which only an API server runs."""
+    policy = {key: value for key, value in cilium_policy({}).items() if key != "spec"}
+    listed = policy | {"specs": [about("web", ingress=[{}])]}
+    api_server.install([crds.cilium(minor)])
+    assert one(api_server, policy).outcome == ("refused" if minor == "1.20" else "created")
+    api_server.clear()
+    assert one(api_server, listed) == CREATED
+
+
+def test_a_field_that_cilium_lacks_is_refused_by_its_name(api_server: ApiServer) -> None:
+    api_server.install([crds.cilium("1.15")])
+    refused = one(api_server, cilium_policy(about("web", ingress=[{}], enableDefaultDeny={"ingress": False})))
+    assert ".spec.enableDefaultDeny" in refused.error
+
+
+# --- what is emitted ------------------------------------------------------------------------------------
+
+
+def platforms() -> Sequence[Path]:
+    """A directory for each topology and platform: where kustomize is told what to apply."""
+    return sorted(path.parent for path in GENERATED.rglob("kustomization.yaml"))
+
+
+def in_order(platform: Path) -> list[Path]:
+    """The files that kustomize applies, in its order."""
+    return [platform / name for name in yaml.safe_load(_text(platform / "kustomization.yaml"))["resources"]]
+
+
+def on_disk(platform: Path) -> set[Path]:
+    return set(platform.rglob("*.yaml")) - {platform / "kustomization.yaml"}
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def documents(path: Path) -> list[Document]:
+    return list(yaml.load_all(_text(path), Loader=yaml.CSafeLoader))
+
+
+def needed(manifests: Sequence[Document]) -> list[str]:
+    """The definitions that the kinds of these need. Cilium's are those of 1.20: no platform names another yet."""
+    plurals = {
+        "CiliumNetworkPolicy": "ciliumnetworkpolicies",
+        "CiliumClusterwideNetworkPolicy": "ciliumclusterwidenetworkpolicies",
+    }
+    kinds = {str(manifest["kind"]) for manifest in manifests}
+    return [crds.cilium("1.20", plurals[kind]) for kind in sorted(kinds & plurals.keys())]
+
+
+def test_every_build_has_a_directory() -> None:
+    builds = tomllib.loads(_text(ROOT / "pyproject.toml"))["tool"]["zt_dsl"]["build"]
+    assert len(platforms()) == len(builds) > 0
+
+
+@pytest.mark.parametrize("platform", platforms(), ids=lambda path: path.relative_to(GENERATED).as_posix())
+def test_what_is_emitted_is_created_and_a_second_time_unchanged(api_server: ApiServer, platform: Path) -> None:
+    files = in_order(platform)
+    assert sorted(files) == sorted(on_disk(platform))
+    manifests = [document for path in files for document in documents(path)]
+    # Counted without a parser: nothing on the way has lost one.
+    assert len(manifests) == sum(len(re.findall(r"(?m)^kind: ", _text(path))) for path in files) > 0
+    api_server.install(needed(manifests))
+    for expected in (CREATED, UNCHANGED):
+        answers = api_server.apply(manifests)
+        assert [applied for applied in answers if applied != expected] == []
+        assert len(answers) == len(manifests)
