@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 CACHE = ROOT / ".cache" / "bench"
 HELM = "helm.sh/helm/v3/cmd/helm@v3.22.0"
-SIZES = (100, 1_000, 10_000)
+SIZES = (100, 1_000, workload.PUBLISHED[0], 10_000)
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 
@@ -118,6 +118,11 @@ def measure(count: int, rounds: int, peers: bool) -> dict[str, Cost]:
         [python, "-m", "zt_dsl", "verify", "workload:topology", "out", "--platform", "workload:platform"],
         cwd=folder, rounds=rounds,
     )  # fmt: skip
+    cilium = folder / "cilium"
+    found["zt_dsl compile for Cilium, proof included"] = cost(
+        [*compile_[:5], "--platform", "workload:cilium", "-o", "cilium"],
+        cwd=folder, rounds=rounds, before=lambda: _aside(cilium),
+    )  # fmt: skip
     if peers:
         objects = folder / "objects.pickle"
         _objects(out, objects)
@@ -186,7 +191,7 @@ def report(sizes: Sequence[int], rounds: int, peers: bool) -> str:
             for name, one in found.items()
         ]
         parts += [
-            f"### {size:,} services, {size * workload.EDGES:,} edges",
+            f"### {size:,} services, {workload.edges(size):,} edges",
             _table(("", "CPU", "peak", "× helm template"), rows),
         ]
         of_stages[size] = stages(size)

@@ -53,7 +53,7 @@ def measured(folder: Path) -> dict[str, float]:
     written: Written = {}
     files = timed("write", lambda: {path: emit(of_path, written).encode() for path, of_path in documents.items()})
     files["kustomization.yaml"] = emit((kustomization(tuple(documents)),)).encode()
-    files["review.md"] = timed("review", lambda: review(ready, (), backend.name, folder).encode())
+    files["review.md"] = timed("review", lambda: review(ready, (), backend.name, folder, backend.notes(ready)).encode())
     built = Build(files, tuple(documents), len(documents))
     with tempfile.TemporaryDirectory() as out:
         staged = timed("stage", lambda: stage(Path(out, "out"), built.files, project=folder))
@@ -69,7 +69,7 @@ def measured(folder: Path) -> dict[str, float]:
 
         back = timed("read back", read_back)
         namespaces = frozenset(place.namespace for place in ready.governed)
-        permitted, problems = timed("understand", lambda: backend.read(back, namespaces))
+        permitted, problems = timed("understand", lambda: backend.read(back, namespaces, ready.platform))
         assert problems == ()
         wrong = timed("compare", lambda: differences(reach_of(ready), permitted, sorted(namespaces)))
         assert wrong == ()

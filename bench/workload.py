@@ -1,4 +1,5 @@
-"""The same application for everyone: N services with five outgoing edges each, fifty services a namespace."""
+"""The same application for everyone: N services, fifty a namespace, with five outgoing edges each; and one as large as
+the largest that was ever published."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +7,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-EDGES = 5
+CALLS = 5
+PUBLISHED = (1_500, 9_300)
+"""Services and edges of Monzo ("We built network isolation for 1,500 services", 2019)."""
 PER_NAMESPACE = 50
 PORT = 8080
 
@@ -25,17 +28,22 @@ def services(count: int) -> list[Named]:
     return [Named(f"svc-{index}", f"team-{index % spaces}") for index in range(count)]
 
 
-def edges(count: int) -> Iterator[tuple[int, int]]:
-    """Who calls whom, by index: five different others each."""
-    for index in range(count):
-        for call in range(EDGES):
-            yield index, (index * 7 + call * 13 + 1) % count
+def edges(count: int) -> int:
+    """How many edges there are between so many services."""
+    return PUBLISHED[1] if count == PUBLISHED[0] else count * CALLS
+
+
+def calls(count: int) -> Iterator[tuple[int, int]]:
+    """Who calls whom, by index: different others, as many for each as for the next, or one more."""
+    for edge in range(edges(count)):
+        call, index = divmod(edge, count)
+        yield index, (index * 7 + call * 13 + 1) % count
 
 
 def model(count: int) -> str:
     """The workload as a module of zt_dsl, as a user would write it with loops."""
     return f"""\
-from zt_dsl import HttpPort, Kubernetes, Namespace, Platform, Service, Topology, allow
+from zt_dsl import Cilium, HttpPort, Kubernetes, Namespace, Platform, Service, Topology, allow
 
 N = {count}
 
@@ -47,12 +55,12 @@ class App(Service):
 spaces = [Namespace(f"team-{{index}}") for index in range(max(1, N // {PER_NAMESPACE}))]
 services = [App(f"svc-{{index}}", namespace=spaces[index % len(spaces)]) for index in range(N)]
 edges = [
-    allow(services[index], services[(index * 7 + call * 13 + 1) % N].http, why=f"call {{call}}")
-    for index in range(N)
-    for call in range({EDGES})
+    allow(services[edge % N], services[(edge % N * 7 + edge // N * 13 + 1) % N].http, why=f"call {{edge // N}}")
+    for edge in range({edges(count)})
 ]
 topology = Topology("workload", edges, governs=spaces, services=services)
 platform = Platform("native", network=Kubernetes("1.37"), pod_cidrs=["10.244.0.0/16"])
+cilium = Platform("cilium", network=Cilium("1.20"), pod_cidrs=["10.244.0.0/16"])
 """
 
 
@@ -60,10 +68,10 @@ def values(count: int) -> dict[str, object]:
     """The workload as data for templates: the callers of each service are worked out already, in their favour."""
     named = services(count)
     callers: dict[int, list[int]] = {index: [] for index in range(count)}
-    calls: dict[int, list[int]] = {index: [] for index in range(count)}
-    for source, target in edges(count):
-        if target not in calls[source]:
-            calls[source].append(target)
+    called: dict[int, list[int]] = {index: [] for index in range(count)}
+    for source, target in calls(count):
+        if target not in called[source]:
+            called[source].append(target)
             callers[target].append(source)
 
     def peers(indices: list[int]) -> list[dict[str, str]]:
@@ -76,7 +84,7 @@ def values(count: int) -> dict[str, object]:
                 "name": service.name,
                 "namespace": service.namespace,
                 "callers": peers(callers[index]),
-                "calls": peers(calls[index]),
+                "calls": peers(called[index]),
             }
             for index, service in enumerate(named)
         ],

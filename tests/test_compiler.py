@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from itertools import permutations
 from pathlib import Path
 from random import Random
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, get_args
 
 import pytest
 import yaml
@@ -57,9 +57,9 @@ from zt_dsl.compiler import Build, Ready, Refused, build, plan, prove
 from zt_dsl.diagnostics import Diagnostic, errors
 from zt_dsl.manifests.read import ReadDocument, read
 from zt_dsl.passes import PASSES, widen
+from zt_dsl.reach.connection import Connection, Far, Named
 from zt_dsl.reach.declared import reach_of
-from zt_dsl.reach.difference import Connection, Difference, differences
-from zt_dsl.reach.difference import Pod as ReachedPod
+from zt_dsl.reach.difference import Difference, differences
 from zt_dsl.resolve import resolve
 
 ROOT = Path(__file__).parents[1]
@@ -488,13 +488,14 @@ def found_by_algebra(ready: Ready, files: Mapping[str, bytes]) -> Sequence[Diffe
         assert not isinstance(found, Diagnostic)
         documents.extend(found)
     namespaces = sorted(place.namespace for place in ready.policy.governed)
-    permitted, problems = BACKEND.read(documents, frozenset(namespaces))
+    permitted, problems = BACKEND.read(documents, frozenset(namespaces), ready.policy.platform)
     assert problems == ()
-    return differences(reach_of(ready.policy), permitted, namespaces)
+    return differences(reach_of(ready.policy, joins_clusters=False), permitted, namespaces)
 
 
 def ends_of(example: Connection) -> tuple[Pod, End]:
-    def end(one: ReachedPod | str) -> End:
+    def end(one: Far) -> End:
+        assert not isinstance(one, Named)
         return one if isinstance(one, str) else Pod(one.namespace, dict(one.labels))
 
     return cast("Pod", end(example.subject)), end(example.remote)
@@ -735,11 +736,11 @@ def test_every_known_version_gives_the_same_objects(version: str) -> None:
 @pytest.mark.parametrize(
     ("platform", "missing"),
     [
-        (native(network=Cilium("1.20")), 1),
         (native(network=Calico("3.31")), 1),
         (native(network=None), 1),
         (native(network=None, mesh=Istio("1.31")), 1),
-        (native(network=Cilium("1.20"), mesh=Istio("1.31")), 2),
+        (native(network=Cilium("1.20"), mesh=Istio("1.31")), 1),
+        (native(network=Calico("3.31"), mesh=Istio("1.31")), 2),
         (native(mesh=Istio("1.31")), 1),
     ],
 )
@@ -824,7 +825,7 @@ def test_a_waived_name_needs_the_pod_networks_as_internet_does() -> None:
     assert refused(allow(web, stripe.https), platform=platform) == ["ZT322"]
 
 
-@pytest.mark.parametrize("feature", [line.feature for line in BACKEND.capabilities])
+@pytest.mark.parametrize("feature", get_args(Feature))
 def test_a_waiver_that_nothing_needs_is_told(feature: Feature) -> None:
     platform = native(waivers=[Waiver(feature, why="just in case")])
     assert refused(allow(web, api.http), platform=platform) == ["ZT401"]

@@ -6,8 +6,9 @@ Comments before a block are for this runner; a document's blocks share one direc
     <!-- run -->                   run its `$ ` lines; what they print follows each
     <!-- same: out/db.yaml -->     it is this file, once a command has written it
 
-`<!-- capabilities -->` stands before the tables of what each engine can say. After a change of wording,
-`python tests/test_docs.py` writes what the program says now into the documents: review that difference.
+`<!-- capabilities -->` stands before the table of all engines, `<!-- capabilities: cilium -->` before that of one.
+After a change of wording, `python tests/test_docs.py` writes what the program says now into the documents: review that
+difference.
 """
 
 import os
@@ -21,10 +22,11 @@ from pathlib import Path
 
 import pytest
 
-from zt_dsl.backends.capability_table import table
-from zt_dsl.backends.kubernetes import BACKEND
+from zt_dsl.backends import cilium, kubernetes
+from zt_dsl.backends.capability_table import overview, table
 from zt_dsl.commands import OUR_BUG, USAGE
 
+BACKENDS = {"kubernetes": kubernetes.BACKEND, "cilium": cilium.BACKEND}
 ROOT = Path(__file__).parent.parent
 RUN = tuple(ROOT / name for name in ("README.md", "docs/tour.md", "docs/backends.md"))
 LINKED = (
@@ -35,7 +37,7 @@ LINKED = (
 _BLOCK = re.compile(
     r"<!-- (?P<what>file|run|same)(?:: (?P<name>[^ ]+))? -->\n```(?P<language>\w+)\n(?P<text>.*?)```\n", re.DOTALL
 )
-_TABLE = re.compile(r"<!-- capabilities -->\n.*?<!-- /capabilities -->\n", re.DOTALL)
+_TABLE = re.compile(r"<!-- capabilities(?:: (?P<engine>\w+))? -->\n.*?<!-- /capabilities -->\n", re.DOTALL)
 _SECONDS = re.compile(r"\b\d+\.\d\d s\b")
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -58,8 +60,13 @@ def replayed(text: str, folder: Path) -> str:
     def block(found: re.Match[str]) -> str:
         return found[0].replace(f"\n{found['text']}```\n", f"\n{now.get(found.start(), found['text'])}```\n")
 
-    tables = f"<!-- capabilities -->\n{table(BACKEND)}<!-- /capabilities -->\n"
-    return _TABLE.sub(lambda _: tables, _BLOCK.sub(block, text))
+    return _TABLE.sub(_tables, _BLOCK.sub(block, text))
+
+
+def _tables(found: re.Match[str]) -> str:
+    first = found[0].partition("\n")[0]
+    said = table(BACKENDS[found["engine"]]) if found["engine"] else overview(BACKENDS.values())
+    return f"{first}\n{said}<!-- /capabilities -->\n"
 
 
 def _session(said: str, folder: Path) -> Iterator[str]:

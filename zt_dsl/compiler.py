@@ -1,13 +1,13 @@
 """Everything after load, on one page: plan, widen, passes, lower, write, read back, compare."""
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import assert_never
 
 from attrs import frozen
 
-from zt_dsl.backends.base import Backend, refusals, unsayable
+from zt_dsl.backends.base import Backend, at, judged, sayable, unsayable
+from zt_dsl.backends.plan import assigned, refusals
 from zt_dsl.checks import CHECKS, unneeded
 from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
 from zt_dsl.ir.flow import Widening
@@ -17,12 +17,11 @@ from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
 from zt_dsl.manifests.names import KUSTOMIZATION_FILE
 from zt_dsl.manifests.read import ReadDocument, read
-from zt_dsl.passes import PASSES
 from zt_dsl.passes.widen import widen
 from zt_dsl.reach.declared import reach_of
 from zt_dsl.reach.difference import differences
 from zt_dsl.reach.told import counted, told
-from zt_dsl.review import review
+from zt_dsl.review import Table, review
 from zt_dsl.source import Location
 
 REVIEW = "review.md"
@@ -61,8 +60,11 @@ def plan(policy: Policy) -> Ready | Refused:
     if errors(found):
         return Refused(found)
     planned = widened.policy
-    for run in PASSES:
+    for run in backend.passes(sayable(backend)):
         planned = run(planned)
+    found = in_order((*found, *backend.refuse(planned)))
+    if errors(found):
+        return Refused(found)
     return Ready(planned, backend, widened.dropped, found)
 
 
@@ -70,12 +72,9 @@ def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
     """The engine to compile for; or why there is none."""
     platform = policy.platform
     missing: list[str] = []
-    version = ""
     match platform.network:
-        case Kubernetes():
-            version = platform.network.version
-        case Cilium():
-            missing.append("Cilium")
+        case Kubernetes() | Cilium():
+            pass
         case Calico():
             missing.append("Calico")
         case NoNetwork():
@@ -89,33 +88,33 @@ def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
             pass
         case _:
             assert_never(platform.mesh)
-    at = (Label(platform.at, "this platform"),) if platform.at.line else ()
+    here = (Label(platform.at, "this platform"),) if platform.at.line else ()
     if missing or isinstance(platform.network, NoNetwork):
-        return tuple(_not_there(name, at) for name in missing or ["a platform without any engine"])
+        return tuple(_not_there(name, here) for name in missing or ["a platform without any engine"])
     # Imported when asked for: each backend costs its classes, about a millisecond apiece.
-    from zt_dsl.backends.kubernetes import BACKEND
+    if isinstance(platform.network, Cilium):
+        from zt_dsl.backends.cilium import BACKEND
+    else:
+        from zt_dsl.backends.kubernetes import BACKEND
+    known = at(BACKEND, version_of(platform))
+    return (_unknown_version(BACKEND, version_of(platform), here),) if known is None else known
 
-    known = re.fullmatch(r"(\d+\.\d+)(\.\d+)?", version)
-    if known is None or known[1] not in BACKEND.versions:
-        return (_unknown_version(BACKEND, version, at),)
-    return BACKEND
 
-
-def _not_there(name: str, at: tuple[Label, ...]) -> Diagnostic:
+def _not_there(name: str, here: tuple[Label, ...]) -> Diagnostic:
     return Diagnostic(
         "ZT300",
         f"the backend for {name} is not there yet",
-        at,
+        here,
         "Nothing can be emitted for it, and a policy with a part left out would be a wider one.",
-        "compile for native NetworkPolicy: network=Kubernetes(…) without a mesh, or --target kubernetes",
+        "compile for an engine that is there, without a mesh: network=Cilium(…) or Kubernetes(…), or --target cilium",
     )
 
 
-def _unknown_version(backend: Backend, version: str, at: tuple[Label, ...]) -> Diagnostic:
+def _unknown_version(backend: Backend, version: str, here: tuple[Label, ...]) -> Diagnostic:
     return Diagnostic(
         "ZT301",
         f"{backend.name} is not known in version {version!r}",
-        at,
+        here,
         "What an engine makes of a policy depends on its version; for one that is not known nothing is promised.",
         f"write one of {', '.join(backend.versions)}",
     )
@@ -146,10 +145,18 @@ def build(ready: Ready, root: Path) -> Build:
     listed = kustomization(
         manifests, (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
-    engine = f"{backend.name} {version_of(policy.platform)}"
+    version = version_of(policy.platform)
+    engine = f"{backend.name} {version}{judged(backend, version)}"
     files[KUSTOMIZATION_FILE] = emit((listed,)).encode()
-    files[REVIEW] = review(policy, ready.dropped, engine, root).encode()
+    notes = (_enforcement(policy, backend), *backend.notes(policy))
+    files[REVIEW] = review(policy, ready.dropped, engine, root, notes).encode()
     return Build(files, manifests, objects)
+
+
+def _enforcement(policy: Policy, backend: Backend) -> Table:
+    """What is enforced, and how: the lines of the engine's table that this policy needs."""
+    rows = tuple((line.feature, line.reason) for line in assigned(policy, backend))
+    return Table("How it is enforced", "What the edges ask for, and by what the engine does it.", ("what", "how"), rows)
 
 
 def version_of(platform: Platform) -> str:
@@ -188,13 +195,14 @@ def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = F
                 documents.extend(found)
                 problems.extend(_misshapen(one, backend) for one in found if emitted and backend.check(one.body))
     namespaces = frozenset(place.namespace for place in policy.governed)
-    permitted, not_understood = backend.read(documents, namespaces)
+    permitted, not_understood = backend.read(documents, namespaces, policy.platform)
     # What was not understood may permit anything: that something is refused cannot be said beside it.
     unread = bool(problems or not_understood)
+    declared = reach_of(policy, joins_clusters=backend.joins_clusters, knows_nodes=backend.knows_nodes)
     said = (
         told(difference, policy, permitted)
-        for difference in differences(reach_of(policy), permitted, sorted(namespaces))
-        if not (unread and difference.kind == "narrower")
+        for difference in differences(declared, permitted, sorted(namespaces))
+        if not unread or difference.kind == "wider"
     )
     return Proof(*counted(policy), in_order((*problems, *not_understood, *said)))
 

@@ -4,7 +4,22 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Widening, Workload, peers_of, place_of
+from attrs import frozen
+
+from zt_dsl.ir.flow import (
+    Denial,
+    Domain,
+    Everyone,
+    EveryPod,
+    EveryPort,
+    Flow,
+    Outside,
+    Peer,
+    Widening,
+    Workload,
+    peers_of,
+    place_of,
+)
 from zt_dsl.ir.platform import NoMesh
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port, Whole
@@ -13,8 +28,23 @@ from zt_dsl.source import Location, written_at
 NO_IDENTITY = "No layer of this platform enforces identity: a pod is who its labels say it is."
 
 
-def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Path) -> str:
-    """The policy as tables: edges, derived flows, what is widened and what is suspended. Markdown."""
+@frozen
+class Table:
+    """A section of its own: a title, a paragraph, and rows under a head."""
+
+    title: str
+    about: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def review(
+    policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Path, notes: tuple[Table, ...] = ()
+) -> str:
+    """The policy as tables: edges, derived flows, what is widened and what is suspended. Markdown.
+
+    `notes` are what the engine has to say besides.
+    """
     edges: list[Flow] = []
     derived: list[Flow] = []
     for flow in policy.flows:
@@ -36,6 +66,16 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         "",
         *_table(_HEAD, (_row(flow, ends, root) for flow in derived)),
     ]
+    if policy.denials:
+        lines += [
+            "## Denied",
+            "",
+            "Refused even where a policy from elsewhere allows it.",
+            "",
+            *_table(
+                ("source", "target", "port", "why", "written at"), (_denied(each, root) for each in policy.denials)
+            ),
+        ]
     waived = by_waiver(policy, dropped)
     if waived:
         lines += ["## Widened", "", "Less is enforced here than was written; each by a waiver of the platform.", ""]
@@ -51,8 +91,7 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
         lines += [
             "## In quarantine",
             "",
-            "Their edges are suspended. Policies from elsewhere are not overruled: this engine cannot deny; and what "
-            "is connected already may stay so.",
+            f"Their edges are suspended. {_overruled(policy)}; and what is connected already may stay so.",
             "",
             *_table(
                 ("service", "suspended edges", "why", "written at"),
@@ -62,10 +101,18 @@ def review(policy: Policy, dropped: tuple[Widening, ...], engine: str, root: Pat
                 ),
             ),
         ]
+    for note in notes:
+        lines += [f"## {note.title}", "", note.about, "", *_table(note.head, note.rows)]
     silent = _without_edges(policy)
     if silent:
         lines += ["## Without edges", "", f"Nothing is allowed from or to: {', '.join(silent)}.", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _overruled(policy: Policy) -> str:
+    if any(isinstance(denial.source, Everyone) for denial in policy.denials):
+        return "Policies from elsewhere are overruled: everyone is denied, both ways, but for probes of the own node"
+    return "Policies from elsewhere are not overruled: this engine cannot deny"
 
 
 def says_no_identity(policy: Policy, dropped: tuple[Widening, ...]) -> bool:
@@ -114,6 +161,13 @@ def _row(flow: Flow, ends: _Ends, root: Path) -> tuple[str, ...]:
     )
 
 
+def _denied(denial: Denial, root: Path) -> tuple[str, ...]:
+    port = "every port" if isinstance(denial.port, EveryPort) else _port(denial.port)
+    source = denial.source if isinstance(denial.source, Everyone) else _peer(denial.source)
+    target = denial.target if isinstance(denial.target, Everyone) else _peer(denial.target)
+    return str(source), str(target), port, denial.reason.why, written_at(denial.reason.at, root)
+
+
 def _joined(by: str, texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else by.join(dict.fromkeys(texts))
 
@@ -131,7 +185,7 @@ def _peer(peer: Peer) -> str:
             return str(peer)
         case Outside():
             holes = f" less {', '.join(map(str, peer.holes))}" if peer.holes else ""
-            return f"{peer.name} ({', '.join(map(str, peer.blocks))}{holes})"
+            return f"{peer.name} ({', '.join(map(str, peer.blocks))}{holes})" if peer.blocks else peer.name
 
 
 def _without_edges(policy: Policy) -> list[str]:

@@ -1,6 +1,8 @@
-"""Where it runs."""
+"""Where it runs: on Cilium, which says all of it; and wherever there is no more than NetworkPolicy."""
 
-from zt_dsl import Kubernetes, Platform, Waiver
+from zt_dsl import Cilium, Kubernetes, Platform, Waiver
+
+cilium = Platform("cilium", network=Cilium("1.20"), pod_cidrs=["10.244.0.0/16"])
 
 native = Platform(
     "native",

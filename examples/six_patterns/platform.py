@@ -1,5 +1,29 @@
-"""Where the patterns run: plain NetworkPolicy. Nothing in them needs a waiver."""
+"""Where the patterns run: plain NetworkPolicy, and Cilium before and after it lost its Kafka rules.
 
-from zt_dsl import Kubernetes, Platform
+A waiver that nothing needs is a warning (ZT401). So each engine is here without any, for the patterns that it says
+exactly, and beside that once more for each pattern that it says less of, with what that pattern agrees to lose.
+"""
 
+from zt_dsl import Cilium, Kubernetes, Platform, Waiver
+
+PODS = ["10.244.0.0/16"]
+
+# Patterns 1 and 2 and the pitfalls speak of pods and ports: NetworkPolicy says all of that, and Cilium too.
 native = Platform("native", network=Kubernetes("1.37"))
+
+# Names are exact here: pattern 4, too.
+cilium = Platform("cilium", network=Cilium("1.20"), pod_cidrs=PODS)
+
+# Pattern 3, all of it: the last Cilium that reads Kafka.
+cilium_1_19 = Platform("cilium-1-19", network=Cilium("1.19"), pod_cidrs=PODS)
+
+# Pattern 3 on today's Cilium: routes and names are exact, and of the topics the broker's port is left.
+topics = Waiver("kafka-topics", why="Kafka's own ACLs hold the topics")
+cilium_without_topics = Platform("cilium", network=Cilium("1.20"), pod_cidrs=PODS, waivers=[topics])
+
+# Patterns 3 and 4 without Cilium. What is left of routes and topics is the port, and of a name every address outside.
+routes = Waiver("http-routes", why="the API checks its own routes")
+names = Waiver("fqdn", why="the firewall at the border holds the names")
+wildcards = Waiver("fqdn-wildcard", why="the firewall at the border holds the names")
+native_without_l7 = Platform("native", network=Kubernetes("1.37"), pod_cidrs=PODS, waivers=[routes, topics, names])
+native_without_names = Platform("native", network=Kubernetes("1.37"), pod_cidrs=PODS, waivers=[names, wildcards])

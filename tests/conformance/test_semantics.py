@@ -21,8 +21,9 @@ from tests.conformance.refusals import REFUSED, in_short
 from zt_dsl.backends.kubernetes.semantics import reach_of
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.read import ReadDocument, read
-from zt_dsl.reach import difference
-from zt_dsl.reach.difference import Difference, differences, passes
+from zt_dsl.reach import connection
+from zt_dsl.reach.connection import passes
+from zt_dsl.reach.difference import Difference, differences
 from zt_dsl.reach.grants import DIRECTIONS, Direction, Reach
 
 pytestmark = pytest.mark.conformance
@@ -70,24 +71,25 @@ def refused(diagnostics: Iterable[Diagnostic]) -> set[int]:
     return {int(diagnostic.labels[0].location.path) for diagnostic in diagnostics}
 
 
-def end_of(subject: Peer, direction: Direction, remote: Peer, asked: Connection) -> difference.Connection | None:
+def end_of(subject: Peer, direction: Direction, remote: Peer, asked: Connection) -> connection.Connection | None:
     """The connection as zt_dsl sees it from one end; None at an outside address, which no policy governs."""
     if isinstance(subject, Address) or subject.namespace not in GOVERNED:
         return None
     there = remote.ip if isinstance(remote, Address) else as_reached(remote)
-    return difference.Connection(as_reached(subject), direction, there, asked.protocol, asked.port)
+    return connection.Connection(as_reached(subject), direction, there, asked.protocol, asked.port)
 
 
-def as_reached(pod: Pod) -> difference.Pod:
-    return difference.Pod(pod.namespace, pod.labels, pod.namespace_labels)
+def as_reached(pod: Pod) -> connection.Pod:
+    return connection.Pod(pod.namespace, pod.labels, pod.namespace_labels)
 
 
-def as_asked(end: difference.Connection) -> Connection:
-    def pod(reached: difference.Pod) -> Pod:
+def as_asked(end: connection.Connection) -> Connection:
+    def pod(reached: connection.Pod) -> Pod:
         return Pod(reached.namespace, reached.labels, POD_ADDRESS, reached.namespace_labels)
 
     subject = pod(end.subject)
-    remote: Peer = pod(end.remote) if isinstance(end.remote, difference.Pod) else Address(end.remote)
+    assert not isinstance(end.remote, connection.Named)
+    remote: Peer = pod(end.remote) if isinstance(end.remote, connection.Pod) else Address(end.remote)
     source, target = (remote, subject) if end.direction == "Ingress" else (subject, remote)
     return Connection(source, target, end.protocol, end.port)
 

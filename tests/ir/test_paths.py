@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zt_dsl.ir.paths import lookups_overlap, overlaps, overlaps_narrowing, topics_overlap
-from zt_dsl.ir.traffic import Lookups, Methods, Narrowing, Route, Routes, Topics, Whole
+from zt_dsl.ir.paths import names_overlap, overlaps, routes_overlap
+from zt_dsl.ir.traffic import Lookups, Methods, Narrowing, Route, Routes, ServerNames, Topics, Whole
 
 # Three segments are one more than any pattern below has: enough to tell `**` from any fixed number.
 ALPHABET = ("a", "b", "other")
@@ -40,8 +40,8 @@ def paths_of(pattern: str) -> frozenset[str]:
 def test_routes_overlap_where_a_request_is_in_both(one: str, other: str, method: str, other_method: str) -> None:
     same_method = any({method, other_method} <= {verb, "*"} for verb in ("GET", "POST"))
     expected = same_method and not paths_of(one).isdisjoint(paths_of(other))
-    assert overlaps(Route(method, one), Route(other_method, other)) == expected
-    assert overlaps(Route(other_method, other), Route(method, one)) == expected
+    assert routes_overlap(Route(method, one), Route(other_method, other)) == expected
+    assert routes_overlap(Route(other_method, other), Route(method, one)) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_routes_overlap_where_a_request_is_in_both(one: str, other: str, method:
     ],
 )  # fmt: skip
 def test_routes_by_hand(one: str, other: str, expected: bool) -> None:
-    assert overlaps(Route("GET", one), Route("GET", other)) is expected
+    assert routes_overlap(Route("GET", one), Route("GET", other)) is expected
 
 
 LOOKUPS = st.builds(
@@ -73,14 +73,14 @@ def names_of(pattern: str) -> frozenset[str]:
 @settings(max_examples=500)
 @given(LOOKUPS, LOOKUPS)
 def test_lookups_overlap_where_a_name_is_in_both(one: str, other: str) -> None:
-    assert lookups_overlap(one, other) != names_of(one).isdisjoint(names_of(other))
+    assert names_overlap(one, other) != names_of(one).isdisjoint(names_of(other))
 
 
 def test_topics_overlap_in_one_role() -> None:
     produce = Topics("produce", ("x", "y"))
-    assert topics_overlap(produce, Topics("produce", ("y",)))
-    assert not topics_overlap(produce, Topics("consume", ("y",)))
-    assert not topics_overlap(produce, Topics("produce", ("z",)))
+    assert overlaps(produce, Topics("produce", ("y",)))
+    assert not overlaps(produce, Topics("consume", ("y",)))
+    assert not overlaps(produce, Topics("produce", ("z",)))
 
 
 GET_A, POST_B = Routes((Route("GET", "/a"),)), Routes((Route("POST", "/a.B/{m}"),))
@@ -94,8 +94,10 @@ CALL, NAMED, TOPIC = Methods(("a.B/C", "a.C/*")), Lookups(("*.x.com",)), Topics(
         (GET_A, POST_B, False), (CALL, POST_B, True), (POST_B, CALL, True), (CALL, GET_A, False), (CALL, CALL, True),
         (CALL, Methods(("a.C/D",)), True), (CALL, Methods(("a.B/D",)), False), (TOPIC, TOPIC, True),
         (TOPIC, GET_A, False), (NAMED, Lookups(("y", "a.x.com")), True), (NAMED, Lookups(("x.com",)), False),
-        (NAMED, TOPIC, False),
+        (NAMED, TOPIC, False), (NAMED, ServerNames(("a.x.com",)), False),
+        (ServerNames(("a.x.com",)), ServerNames(("**.com",)), True), (NAMED, Lookups(("**",)), True),
+        (Routes((Route("*", "/**"),)), Routes((Route("GET", "/"),)), True),
     ],
 )  # fmt: skip
 def test_narrowings_overlap(one: Narrowing, other: Narrowing, expected: bool) -> None:
-    assert overlaps_narrowing(one, other) is expected
+    assert overlaps(one, other) is expected

@@ -12,10 +12,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, parsed
+from zt_dsl.ir.languages import SOME_WORD, word
+from zt_dsl.ir.paths import PLAIN, Only, name, path, request
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
 from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, Ports, Protocol, ports
-from zt_dsl.reach.difference import Connection, Difference, Pod, differences, passes
-from zt_dsl.reach.grants import DIRECTIONS, Direction, Grant, Isolation, Origin, Pods, Reach, Remote
+from zt_dsl.reach.connection import Connection, Far, Named, Pod, Said, passes
+from zt_dsl.reach.difference import Difference, differences
+from zt_dsl.reach.grants import (
+    DIRECTIONS,
+    EVERY_ENTITY,
+    EVERY_NAME,
+    Direction,
+    Entities,
+    Entity,
+    Grant,
+    Isolation,
+    Names,
+    Narrowed,
+    Opened,
+    Origin,
+    Pods,
+    Reach,
+    Remote,
+)
 
 # --- a tiny world ----------------------------------------------------------------------------------
 #
@@ -55,8 +74,8 @@ def let_through(grant: Grant) -> frozenset[Point]:
     """Which connections a grant lets through. It is a box, so each of its sides can be asked alone."""
     if grant.namespace != "n" or grant.direction != "Ingress":
         return frozenset()
-    subjects = grant._replace(remote=EVERY_ADDRESS, ports=EVERY_PORT)
-    remotes = grant._replace(subject=EVERYTHING, ports=EVERY_PORT)
+    subjects = grant._replace(remote=EVERY_ADDRESS, opened=EVERY_PORT)
+    remotes = grant._replace(subject=EVERYTHING, opened=EVERY_PORT)
     opened = grant._replace(subject=EVERYTHING, remote=EVERY_ADDRESS)
     return frozenset(
         product(
@@ -222,12 +241,109 @@ def cut(grant: Grant, data: st.DataObject) -> tuple[Grant, ...]:
             )
         case "ports":
             some = data.draw(port_sets)
-            return grant._replace(ports=grant.ports & some), grant._replace(ports=grant.ports - some)
+            assert isinstance(grant.opened, Ports)
+            return grant._replace(opened=grant.opened & some), grant._replace(opened=grant.opened - some)
         case "remote" if isinstance(grant.remote, Addresses):
             block = data.draw(blocks)
             return grant._replace(remote=grant.remote & block), grant._replace(remote=grant.remote - block)
         case _:
             return (grant,)
+
+
+# --- a wider world: names, entities, what is said, and what is denied ----------------------------------
+#
+# Again each set is cut from a few named values, and there is one stand-in for what none names.
+
+FURTHER: tuple[Far, ...] = (
+    *(Pod(namespace, labelled(None)) for namespace in ("n", "unnamed")),
+    *("10.0.0.1", "192.0.2.1"),
+    *map(Named, ("c.io", "a.c.io", "b.a.c.io", "x.io")),
+    *(Named(name, address) for name in ("c.io", "x.io") for address in ("10.0.0.0", "10.0.0.2", "::1")),
+    *("host", "health", "init"),
+)
+# The last two for what every port is besides: see `SPEAKS`.
+FURTHER_PORTS: tuple[tuple[Protocol, int], ...] = (("TCP", 1), ("TCP", 9), ("SCTP", 7), ("UDP", 1))
+SAYINGS: tuple[Said | None, ...] = (
+    None,
+    *(
+        Said("http", (m, query, *words))
+        for m in ("GET", "POST")
+        for query in (PLAIN, "?")
+        for words in (("a",), ("a", "b"))
+    ),
+    *(Said("dns", words) for words in (("io", "c"), ("io", "c", "a"))),
+)
+ENDS = tuple(
+    Connection(subject, "Ingress", remote, *port, said)
+    for subject, remote, port, said in product(SUBJECTS, FURTHER, FURTHER_PORTS, SAYINGS)
+)
+
+known_names = st.sampled_from((name("c.io"), name("*.c.io"), name("**.c.io"), EVERY_NAME.names)).map(Names)
+known_entities = st.frozensets(st.sampled_from(("host", "health")), min_size=1)
+further: st.SearchStrategy[Remote] = st.one_of(
+    known_names,
+    known_entities.map(lambda some: Entities(frozenset[Entity](some))),  # type: ignore[arg-type]
+    st.just(Entities(EVERY_ENTITY)),
+    st.sampled_from((parsed(("10.0.0.0/30",)), EVERY_ADDRESS)),
+    st.sampled_from((Pods(EVERYTHING, EVERYTHING), Pods(with_labels(((METADATA_NAME, "n"),)), EVERYTHING))),
+)
+some_requests = st.builds(
+    request,
+    st.sampled_from(("GET", "*")),
+    st.sampled_from(("/a", "/a/**", "/**")).map(path),
+    st.sampled_from((SOME_WORD, word(PLAIN), SOME_WORD & ~word(PLAIN))),
+)
+onlys = some_requests.map(partial(Only, "http")) | st.sampled_from(("c.io", "**.io")).map(
+    lambda text: Only("dns", name(text))
+)
+whole_ports = st.sampled_from((EVERY_PORT, ports((("TCP", 1, 1),)), ports((("TCP", 2, LAST_PORT),))))
+some_opened: st.SearchStrategy[Opened] = whole_ports | st.builds(Narrowed, whole_ports, onlys)
+
+
+def further_grants(opened: st.SearchStrategy[Opened], most: int) -> st.SearchStrategy[tuple[Grant, ...]]:
+    subjects = st.one_of(st.just(EVERYTHING), by_label)
+    each = st.builds(Grant, st.just("n"), st.just("Ingress"), subjects, further, opened, st.just(NOBODY))
+    return st.lists(each, max_size=most).map(tuple)
+
+
+# Where nobody speaks of names and entities they are addresses like any others: here somebody does.
+SPEAKS = tuple(
+    Grant("n", "Ingress", EVERYTHING, remote, ports((("SCTP", 7, 7),)), NOBODY)
+    for remote in (EVERY_NAME, Entities(EVERY_ENTITY))
+)
+
+
+def further_reaches(isolating: st.SearchStrategy[tuple[Selector, ...]]) -> st.SearchStrategy[Reach]:
+    return st.builds(
+        lambda subjects, granted, denied: Reach(isolated(subjects), (*granted, *SPEAKS), denied),
+        isolating,
+        further_grants(some_opened, 4),
+        further_grants(whole_ports, 2),
+    )
+
+
+def passing(reach: Reach) -> frozenset[Connection]:
+    return frozenset(end for end in ENDS if passes(reach, end))
+
+
+def refusing(reach: Reach) -> frozenset[Connection]:
+    """What is denied, whatever is granted."""
+    return frozenset(ENDS) - passing(evolve(reach, isolations=(), grants=()))
+
+
+@settings(max_examples=80, deadline=None)
+@given(further_reaches(st.just((EVERYTHING,))), further_reaches(walls))
+def test_whatever_is_said_or_denied_brute_force_finds_the_same(declared: Reach, permitted: Reach) -> None:
+    """What is declared isolates every pod, as all that is declared does: denials are compared with that in mind."""
+    found = differences(declared, permitted, ["n"])
+    left, right = passing(declared), passing(permitted)
+    assert bool(of("wider", found)) == bool(right - left)
+    assert bool(of("narrower", found)) == bool(left - right)
+    assert bool(of("undenied", found)) == bool(refusing(declared) - refusing(permitted))
+    for each in found:
+        sides = (passes(declared, each.example), passes(permitted, each.example))
+        expected = {"wider": (False, True), "narrower": (True, False)}
+        assert sides == expected.get(each.kind, sides)
 
 
 # --- what the properties rest on, one by one ----------------------------------------------------------

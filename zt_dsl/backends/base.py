@@ -1,19 +1,20 @@
-"""What a backend is, and the plan: which facets of a policy its engine can say, and what becomes of the rest."""
+"""What a backend is: an engine's capabilities, and how policies become its objects and are read back."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from zt_dsl.diagnostics import Diagnostic, Label
-from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
-from zt_dsl.ir.flow import Flow, Outside, Place, place_of
+from zt_dsl.diagnostics import Diagnostic
+from zt_dsl.ir.platform import Platform
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.read import ReadDocument
 from zt_dsl.manifests.tree import Document, Value
-from zt_dsl.passes.widen import feature_of, name_feature
+from zt_dsl.passes import Pass
 from zt_dsl.reach.grants import Reach
+from zt_dsl.review import Table
 
 Support = Literal["exact", "narrower", "wider", "never"]
 
@@ -24,7 +25,7 @@ class Capability:
 
     `reason` says why, in words; `carried_by` what would say it exactly; `since` and `until` are the first and
     the last version it holds for, empty where it holds for all that are known. `needs` is what the platform
-    has to tell for it.
+    has to tell for it, or what has to be switched on.
     """
 
     feature: str
@@ -41,168 +42,73 @@ class Backend:
     """One engine: what it can say, and how policies become its objects and are read back.
 
     `versions` are those that are known, oldest first; `judged` those whose own code the conformance tests run.
-    `lower` yields files, each by its path relative to the output directory, in the order in which they are to be
-    applied; `read` is the independent reader. `check` says where a document does not fit the JSON Schema
-    of what is emitted.
+    `passes` are for the features that this version says exactly. `refuse` is asked after them, for what no table
+    has a line for. `lower` yields files, each by its path relative to the output directory, in the order in which
+    they are to be applied; `read` is the independent reader. `check` says where a document does not fit the JSON
+    Schema of what is emitted. `notes` are what a reviewer should know besides. `joins_clusters`: it tells pods of one
+    cluster from those of another; `knows_nodes`: it knows nodes and API servers by itself, and needs no addresses.
     """
 
     name: str
     versions: tuple[str, ...]
     judged: tuple[str, ...]
     capabilities: tuple[Capability, ...]
+    passes: Callable[[frozenset[str]], tuple[Pass, ...]]
+    refuse: Callable[[Policy], Iterable[Diagnostic]]
     lower: Callable[[Policy, Path], Iterable[tuple[str, tuple[Document, ...]]]]
-    read: Callable[[Sequence[ReadDocument], frozenset[str]], tuple[Reach, tuple[Diagnostic, ...]]]
+    read: Callable[[Sequence[ReadDocument], frozenset[str], Platform], tuple[Reach, tuple[Diagnostic, ...]]]
     check: Callable[[Mapping[str, Value]], tuple[str, ...]]
+    notes: Callable[[Policy], tuple[Table, ...]]
+    joins_clusters: bool = False
+    knows_nodes: bool = False
 
 
 def capability(backend: Backend, feature: str) -> Capability:
-    """The engine's line for a feature. Raises KeyError for a feature that its table has forgotten."""
+    """The engine's line for a feature, after `at`. Raises KeyError for a feature that its table has forgotten."""
     for line in backend.capabilities:
         if line.feature == feature:
             return line
     raise KeyError(feature)
 
 
+def sayable(backend: Backend) -> frozenset[str]:
+    """The features that this engine does exactly, after `at`."""
+    return frozenset(line.feature for line in backend.capabilities if line.support == "exact")
+
+
 def unsayable(backend: Backend) -> frozenset[str]:
-    """The features that this engine does not do exactly."""
+    """The features that this engine does not do exactly, after `at`."""
     return frozenset(line.feature for line in backend.capabilities if line.support != "exact")
 
 
-# --- the plan -----------------------------------------------------------------------------------------
+# --- versions ------------------------------------------------------------------------------------------
 
-_CODES = {
-    "http-routes": "ZT310",
-    "grpc-methods": "ZT311",
-    "kafka-topics": "ZT312",
-    "dns-names": "ZT313",
-    "fqdn": "ZT314",
-    "fqdn-wildcard": "ZT315",
-    "deny": "ZT316",
-    "mtls": "ZT317",
-}
+_VERSION = re.compile(r"(\d+\.\d+)(\.\d+)?")
 
 
-def refusals(policy: Policy, backend: Backend) -> tuple[Diagnostic, ...]:
-    """What is still asked for, with the waivers applied, and this engine cannot say: one an edge and facet."""
-    refused = unsayable(backend)
-    found: dict[tuple[str, object, str], Diagnostic] = {}
-    for flow in policy.flows:
-        for feature, what in _asked(flow, refused):
-            for reason in flow.reasons:
-                key = (feature, reason.at, reason.edge)
-                found.setdefault(key, _refusal(backend, feature, f"{reason.edge}: {what}", Label(reason.at, what)))
-    for denial in policy.denials if "deny" in refused else ():
-        key = ("deny", denial.reason.at, denial.reason.edge)
-        label = Label(denial.reason.at, "denied here")
-        found.setdefault(key, _refusal(backend, "deny", f"deny {denial.reason.edge}", label))
-    for demand in policy.mtls_demands if "mtls" in refused else ():
-        label = Label(demand.at, "strict mTLS is demanded here")
-        found[("mtls", demand.at, demand.of)] = _refusal(backend, "mtls", f"strict mTLS of {demand.of}", label)
-    return (*found.values(), *_addresses_known(policy, backend), *_other_clusters(policy, backend))
+def minor_of(version: str) -> str:
+    """`1.20` of `1.20.2`; empty where it is no version."""
+    found = _VERSION.fullmatch(version)
+    return found[1] if found else ""
 
 
-def _asked(flow: Flow, refused: frozenset[str]) -> list[tuple[str, str]]:
-    asked = []
-    if (feature := feature_of(flow)) in refused:
-        asked.append((feature, f"only {flow.narrowing}"))
-    if (feature := name_feature(flow)) in refused:
-        asked.append((feature, f"the name {flow.target}"))
-    return asked
+def at(backend: Backend, version: str) -> Backend | None:
+    """The engine with the lines that hold in this version alone; None where the version is not known."""
+    minor = minor_of(version)
+    if minor not in backend.versions:
+        return None
+    here = backend.versions.index(minor)
+    return evolve(backend, capabilities=tuple(line for line in backend.capabilities if _holds(line, backend, here)))
 
 
-def _refusal(backend: Backend, feature: str, what: str, label: Label) -> Diagnostic:
-    line = capability(backend, feature)
-    return Diagnostic(
-        _CODES[feature],
-        f"{backend.name} cannot enforce {what}",
-        (label,),
-        line.reason,
-        f'{line.carried_by}; or agree to less: Waiver("{feature}", why="…") in the platform\'s waivers',
-    )
+def _holds(line: Capability, backend: Backend, here: int) -> bool:
+    first = backend.versions.index(line.since) if line.since else 0
+    last = backend.versions.index(line.until) if line.until else here
+    return first <= here <= last
 
 
-def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
-    pods = addresses(policy.platform.pod_cidrs)
-    if addresses(policy.platform.node_local_dns) & pods:
-        yield _among_pods("the node-local resolver", Label(policy.platform.at, "this platform"))
-    told: set[Diagnostic] = set()
-    for flow in policy.flows:
-        for peer in (flow.source, flow.target):
-            if not isinstance(peer, Outside):
-                continue
-            diagnostic = _address_problem(backend, flow, peer, pods)
-            if diagnostic is not None and diagnostic not in told:
-                told.add(diagnostic)
-                yield diagnostic
-
-
-def _address_problem(backend: Backend, flow: Flow, peer: Outside, pods: Addresses) -> Diagnostic | None:
-    reason = flow.reasons[0]
-    label = Label(reason.at, f"to or from {peer.name}")
-    match peer.role:
-        case "api-server" | "nodes" if not peer.blocks:
-            code, kind, word = (
-                ("ZT320", "ApiServer", "api_server") if peer.role == "api-server" else ("ZT321", "Nodes", "nodes")
-            )
-            return Diagnostic(
-                code,
-                f"{backend.name} needs the addresses of {peer.name} for the edge {reason.edge}",
-                (label,),
-                "It matches what is no pod by addresses alone, and the platform tells none.",
-                f'write {word}={kind}(cidrs=["192.0.2.10/32"]) in the platform, with the real addresses',
-            )
-        case "api-server" | "nodes" if peer.addresses & pods:
-            return _among_pods(peer.name, label)
-        case "internet" | "network":
-            mine = peer.addresses
-            if not pods and (peer.role == "internet" or mine & PRIVATE):
-                return Diagnostic(
-                    "ZT322",
-                    f"{peer.name} may hold pods: the edge {reason.edge} needs the platform's pod networks",
-                    (label,),
-                    "A rule for addresses lets pods through that have such an address, whatever their labels. "
-                    "Where the pod networks are known they are excepted.",
-                    'write pod_cidrs=["10.244.0.0/16"] in the platform, with the cluster\'s own ranges',
-                )
-            if pods and not mine - pods:
-                return Diagnostic(
-                    "ZT323",
-                    f"{peer.name} lies wholly inside the pod networks",
-                    (label,),
-                    "Its addresses are those of pods, and pods are known by their labels: nothing of it is left.",
-                    "name the services that are meant, or correct the network's cidrs",
-                )
-            return None
-        case _:
-            return None
-
-
-def _among_pods(name: str, label: Label) -> Diagnostic:
-    return Diagnostic(
-        "ZT322",
-        f"addresses of {name} are among the platform's pod networks",
-        (label,),
-        "A rule for them lets every pod through that has such an address, whatever its labels.",
-        "correct the addresses, or the platform's `pod_cidrs`: no pod on the pod network has a node's address",
-    )
-
-
-def _other_clusters(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
-    told: set[tuple[Place, object]] = set()
-    for flow in policy.flows:
-        for peer in (flow.source, flow.target):
-            place = place_of(peer)
-            if place is None or place.cluster == policy.platform.cluster:
-                continue
-            reason = flow.reasons[0]
-            if (place, reason) in told:
-                continue
-            told.add((place, reason))
-            yield Diagnostic(
-                "ZT324",
-                f"{backend.name} cannot tell clusters apart: {peer} of the edge {reason.edge} is in `{place.cluster}`",
-                (Label(reason.at, f"the platform is `{policy.platform.cluster}`"),),
-                "Its selectors know pods of their own cluster only; the rule would be for pods of the same name here.",
-                "compile it for an engine that joins clusters (Cilium with Cluster Mesh), or use a Network with the "
-                "other cluster's addresses",
-            )
+def judged(backend: Backend, version: str) -> str:
+    """What to say beside a version whose own code no test runs; empty beside the others."""
+    if minor_of(version) in backend.judged:
+        return ""
+    return f" (known from its documentation; judged: {', '.join(backend.judged)})"

@@ -1,14 +1,34 @@
-"""A backend's capabilities as a Markdown table: what the README and `docs/backends.md` show."""
+"""What engines can say, as Markdown tables: what the README and `docs/backends.md` show."""
+
+from collections.abc import Iterable
 
 from zt_dsl.backends.base import Backend, Capability
 
 
+def overview(backends: Iterable[Backend]) -> str:
+    """One row a feature, one column an engine: how far it enforces the feature, and in which versions."""
+    engines = tuple(backends)
+    features = sorted({line.feature for backend in engines for line in backend.capabilities})
+    lines = [
+        f"| feature | {' | '.join(f'{backend.name} {_from_to(backend.versions)}' for backend in engines)} |",
+        f"| --- |{' --- |' * len(engines)}",
+        *(f"| `{feature}` | {' | '.join(_support(backend, feature) for backend in engines)} |" for feature in features),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _support(backend: Backend, feature: str) -> str:
+    return "; ".join(_held(line) for line in backend.capabilities if line.feature == feature)
+
+
 def table(backend: Backend) -> str:
-    """One row a feature, after a line that says which versions they are for."""
+    """One row a feature, and a version that changes it, after a line that says which versions they are for."""
     rows = "\n".join(map(_row, backend.capabilities))
+    others = [version for version in backend.versions if version not in backend.judged]
+    marked = f" {_from_to(tuple(others))} are known from their documentation and source, and reports say so."
     return (
         f"{backend.name}, {_from_to(backend.versions)}. The conformance tests ask the code of "
-        f"{', '.join(backend.judged)}.\n\n"
+        f"{', '.join(backend.judged)}.{marked if others else ''}\n\n"
         f"| feature | support | how, or why not | what would carry it |\n| --- | --- | --- | --- |\n{rows}\n"
     )
 
@@ -18,6 +38,10 @@ def _from_to(versions: tuple[str, ...]) -> str:
 
 
 def _row(line: Capability) -> str:
-    held = [f"{word} {version}" for word, version in (("since", line.since), ("until", line.until)) if version]
     how = f"{line.reason}; needs {line.needs}" if line.needs else line.reason
-    return f"| `{line.feature}` | {', '.join((line.support, *held))} | {how} | {line.carried_by} |"
+    return f"| `{line.feature}` | {_held(line)} | {how} | {line.carried_by} |"
+
+
+def _held(line: Capability) -> str:
+    held = [f"{word} {version}" for word, version in (("since", line.since), ("until", line.until)) if version]
+    return " ".join((line.support, *held))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from zt_dsl.backends.base import judged
 from zt_dsl.compiler import Build, Proof, Ready, version_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
@@ -26,7 +27,8 @@ def summary(of: Compiled, seconds: float, root: Path) -> str:
     """A build, for whoever ran it."""
     ready, proof, policy = of.ready, of.proof, of.ready.policy
     derived = sum(flow.derived for flow in policy.flows)
-    engine = f"{ready.backend.name} {version_of(policy.platform)}{_judged(ready)}"
+    version = version_of(policy.platform)
+    engine = f"{ready.backend.name} {version}{judged(ready.backend, version)}"
     lines = [
         f"{policy.topology} on {policy.platform.name}: {engine}",
         f"  governs    {_many(len(policy.governed), 'namespace')}, {_many(_workloads(policy), 'workload')}, "
@@ -64,13 +66,6 @@ def one_line(of: Compiled, seconds: float) -> str:
 def _workloads(policy: Policy) -> int:
     governed = frozenset(policy.governed)
     return sum(1 for workload in policy.workloads if workload.place in governed)
-
-
-def _judged(ready: Ready) -> str:
-    """A version whose own code no test runs is known from its documentation, and says so."""
-    version = ".".join(version_of(ready.policy.platform).split(".")[:2])
-    judged = ready.backend.judged
-    return "" if version in judged else f" (known from its documentation; judged: {', '.join(judged)})"
 
 
 def _files(published: Published) -> str:

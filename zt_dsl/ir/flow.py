@@ -1,13 +1,14 @@
 """Who may talk to whom, on which port, and why: one value a declared or derived flow."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, assert_never
 
 from attrs import frozen
 
-from zt_dsl.ir.addresses import Addresses, IPNetwork, addresses
+from zt_dsl.ir.addresses import Addresses, IPNetwork, addresses, collapsed
 from zt_dsl.ir.selector import Selector, with_labels
-from zt_dsl.ir.traffic import Narrowing, Port
+from zt_dsl.ir.traffic import Lookups, Methods, Narrowing, Port, Routes, ServerNames, Topics, Whole
 from zt_dsl.source import Location
 
 Labels = tuple[tuple[str, str], ...]
@@ -75,8 +76,22 @@ class Outside:
         """As a set."""
         return addresses(self.blocks) - addresses(self.holes)
 
+    def excepted(self) -> Iterator[tuple[IPNetwork, tuple[IPNetwork, ...]]]:
+        """Its blocks, each with the holes that lie strictly inside. A block that a hole covers is none: what is
+        excepted from a block must leave something of it."""
+        holes = collapsed(self.holes)
+        for block in self.blocks:
+            if not any(_within(block, hole) for hole in holes):
+                yield block, collapsed(hole for hole in self.holes if _within(hole, block))
+
     def __str__(self) -> str:
         return "INTERNET" if self.role == "internet" and self.name == "internet" else self.name
+
+
+def _within(one: IPNetwork, other: IPNetwork) -> bool:
+    if isinstance(one, IPv4Network):
+        return isinstance(other, IPv4Network) and one.subnet_of(other)
+    return isinstance(other, IPv6Network) and one.subnet_of(other)
 
 
 @frozen(cache_hash=True)
@@ -146,12 +161,21 @@ class EveryPort:
     """Each port there is, declared or not."""
 
 
+@frozen
+class Everyone:
+    """Whoever it is: pods, addresses, names and nodes, but for a pod's own node that calls it (the kubelet, whose
+    probes are not judged: a pod that fails them is restarted, with whatever there was to be found in it)."""
+
+    def __str__(self) -> str:
+        return "everyone"
+
+
 @frozen(cache_hash=True)
 class Denial:
-    """Refused even where another policy allows it."""
+    """Refused even where another policy allows it. Everyone is on one side at most: of a quarantine."""
 
-    source: Peer
-    target: Peer
+    source: Peer | Everyone
+    target: Peer | Everyone
     port: Port | EveryPort
     reason: Reason
 
@@ -163,6 +187,22 @@ def place_of(peer: Peer) -> Place | None:
     if isinstance(peer, (Outside, Domain)):
         return None
     assert_never(peer)
+
+
+def narrowed_end(flow: Flow, governed: Container[Place]) -> Literal["Ingress", "Egress"]:
+    """The one end of a narrowed flow where it is narrowed; the other passes the whole port. A flow passes where both
+    ends pass it, and each look inside a connection costs a proxy.
+
+    HTTP, gRPC and Kafka are read where they arrive, if that is governed. What is looked up, and the name that TLS
+    asks for, are read where the caller is: a resolver and a host outside have no policy.
+    """
+    match flow.narrowing:
+        case Lookups() | ServerNames():
+            return "Egress"
+        case Whole() | Routes() | Methods() | Topics():
+            return "Ingress" if place_of(flow.target) in governed else "Egress"
+        case _:
+            assert_never(flow.narrowing)
 
 
 def peers_of(flows: Iterable[Flow]) -> dict[int, Peer]:

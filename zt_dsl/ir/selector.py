@@ -14,6 +14,11 @@ METADATA_NAME = "kubernetes.io/metadata.name"
 """The label that the API server sets on each namespace to its name (defaults.go, SetDefaults_Namespace)."""
 
 
+CLUSTER = "io.cilium.k8s.policy.cluster"
+"""Where engines join clusters, the label that says which one a namespace is in, as Cilium spells it
+(github.com/cilium/cilium v1.20.2, `pkg/k8s/apis/cilium.io/const.go`, PolicyLabelCluster)."""
+
+
 @frozen(cache_hash=True)
 class Values:
     """What a label may be: `absent` or not; and one of `values`, or with `others` any value but those."""

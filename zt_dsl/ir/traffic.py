@@ -125,15 +125,25 @@ class Topics:
 
 @frozen(cache_hash=True)
 class Lookups:
-    """Only these DNS names."""
+    """Only lookups of these DNS names; `**` is every name."""
 
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        return ", ".join(self.names)
+        return "any name" if "**" in self.names else ", ".join(self.names)
 
 
-Narrowing = Whole | Routes | Methods | Topics | Lookups
+@frozen(cache_hash=True)
+class ServerNames:
+    """Only TLS that asks for one of these names (SNI): what an external name is on a TLS port, if it is checked."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"TLS to {', '.join(self.names)}"
+
+
+Narrowing = Whole | Routes | Methods | Topics | Lookups | ServerNames
 
 PortKind = Literal["tcp", "udp", "sctp", "tls", "http", "grpc", "kafka", "dns"]
 

@@ -23,12 +23,13 @@ def derive_dns(policy: Policy) -> Policy:
     first = {source: min(reasons, key=_place) for source, reasons in calls.items() if place_of(source) in governed}
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
     there = {flow for flow in policy.flows if flow.port.kind == "dns"}
-    said = {flow.source for flow in there if flow.target == policy.platform.dns}
+    platform = policy.platform
+    said = {flow.source for flow in there if flow.target == platform.dns and flow.port == platform.dns_port}
     derived = tuple(
         flow
         for source, reason in first.items()
         for flow in _lookups(policy, source, Reason(reason.why, reason.at, reason.edge, _FOR))
-        if flow not in there and not (source in said and flow.target == policy.platform.dns)
+        if flow not in there and not (source in said and flow.target == platform.dns)
     )
     return evolve(policy, flows=policy.flows + derived)
 

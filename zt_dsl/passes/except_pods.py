@@ -7,7 +7,7 @@ and all IPv6 ones where the cluster's pods have such, less pods, loopback, link-
 from attrs import evolve
 
 from zt_dsl.ir.addresses import NEVER_OUTSIDE, IPNetwork, addresses, collapsed
-from zt_dsl.ir.flow import Flow, Outside, Peer
+from zt_dsl.ir.flow import Denial, Everyone, Flow, Outside, Peer
 from zt_dsl.ir.policy import Policy
 
 
@@ -27,7 +27,12 @@ def except_pods(policy: Policy) -> Policy:
         source, target = less(flow.source), less(flow.target)
         return flow if source is flow.source and target is flow.target else evolve(flow, source=source, target=target)
 
-    return evolve(policy, flows=tuple(map(flow_less, policy.flows)))
+    def denial_less(denial: Denial) -> Denial:
+        source = denial.source if isinstance(denial.source, Everyone) else less(denial.source)
+        target = denial.target if isinstance(denial.target, Everyone) else less(denial.target)
+        return evolve(denial, source=source, target=target)
+
+    return evolve(policy, flows=tuple(map(flow_less, policy.flows)), denials=tuple(map(denial_less, policy.denials)))
 
 
 def _less(outside: Outside, pods: tuple[IPNetwork, ...]) -> Outside:

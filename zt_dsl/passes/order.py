@@ -9,7 +9,7 @@ from zt_dsl.ir.policy import Policy
 
 
 def order(policy: Policy) -> Policy:
-    """Sort the flows by source, target, port and narrowing."""
+    """Sort the flows by source, target, port and narrowing, and the denials likewise."""
     flows = policy.flows
     # Printing what flows share, each of it once, is most of what sorting costs.
     peers = _names(peers_of(flows))
@@ -23,7 +23,7 @@ def order(policy: Policy) -> Policy:
         source, target = peers[id(flow.source)], peers[id(flow.target)]
         return f"{source}\0{target}\0{ports[id(flow.port)]}\0{narrowings[id(flow.narrowing)]}"
 
-    return evolve(policy, flows=tuple(sorted(flows, key=key)))
+    return evolve(policy, flows=tuple(sorted(flows, key=key)), denials=tuple(sorted(policy.denials, key=str)))
 
 
 def _names(values: Mapping[int, object]) -> dict[int, str]:

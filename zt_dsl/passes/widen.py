@@ -9,10 +9,10 @@ from typing import assert_never
 
 from attrs import evolve, frozen
 
-from zt_dsl.ir.flow import Denial, Domain, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
+from zt_dsl.ir.flow import Denial, Domain, Everyone, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
 from zt_dsl.ir.platform import EveryTarget, Into, Waiver
 from zt_dsl.ir.policy import MtlsDemand, Policy
-from zt_dsl.ir.traffic import WHOLE, Lookups, Methods, Port, Routes, Topics, Whole
+from zt_dsl.ir.traffic import WHOLE, Lookups, Methods, Port, Routes, ServerNames, Topics, Whole
 
 INTERNET = Outside("internet", "internet", (ip_network("0.0.0.0/0"), ip_network("::/0")))
 """As the surface's INTERNET, before a platform's pods are excepted from it."""
@@ -30,6 +30,15 @@ class Widened:
     unneeded: tuple[Waiver, ...]
 
 
+_WAIVED_AS = {"fqdn-any-depth": "fqdn-wildcard", "dns-any-depth": "dns-names"}
+"""Features that a waiver names by another's name: an engine may have one, and not the other."""
+
+
+def waived_as(feature: str) -> str:
+    """What a waiver for this feature is called."""
+    return _WAIVED_AS.get(feature, feature)
+
+
 def feature_of(flow: Flow) -> str:
     """The feature that says how this flow is narrowed, or what its target is; empty where nothing is asked."""
     match flow.narrowing:
@@ -41,8 +50,10 @@ def feature_of(flow: Flow) -> str:
             return "grpc-methods"
         case Topics():
             return "kafka-topics"
-        case Lookups():
-            return "dns-names"
+        case Lookups(names=names):
+            return "dns-any-depth" if any(name.startswith("**.") for name in names) else "dns-names"
+        case ServerNames():
+            return "server-names"
         case _:
             assert_never(flow.narrowing)
 
@@ -52,7 +63,7 @@ def name_feature(flow: Flow) -> str:
     target = flow.target
     if not isinstance(target, Domain):
         return ""
-    return "fqdn" if target.match == "exactly" else "fqdn-wildcard"
+    return {"exactly": "fqdn", "one-label": "fqdn-wildcard", "any-depth": "fqdn-any-depth"}[target.match]
 
 
 def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
@@ -60,12 +71,12 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
     waivers = policy.platform.waivers
     used: set[int] = set()
 
-    def waiver_for(feature: str, target: Peer, port: str) -> Waiver | None:
+    def waiver_for(feature: str, target: Peer | Everyone, port: str) -> Waiver | None:
         if feature not in unsayable:
             return None
         found = None
         for index, waiver in enumerate(waivers):
-            if waiver.feature == feature and _covers(waiver, target, port):
+            if waiver.feature == waived_as(feature) and _covers(waiver, target, port):
                 used.add(index)
                 found = found or waiver
         return found
@@ -124,7 +135,7 @@ def _widening(waiver: Waiver, was: str, now: str) -> Widening:
     return Widening(waiver.feature, was, now, waiver.why, waiver.until, waiver.at)
 
 
-def _covers(waiver: Waiver, target: Peer, port: str) -> bool:
+def _covers(waiver: Waiver, target: Peer | Everyone, port: str) -> bool:
     match waiver.scope:
         case EveryTarget():
             return True
@@ -132,7 +143,7 @@ def _covers(waiver: Waiver, target: Peer, port: str) -> bool:
             return any(_into(into, target, port) for into in scope)
 
 
-def _into(into: Into, target: Peer, port: str) -> bool:
+def _into(into: Into, target: Peer | Everyone, port: str) -> bool:
     if into.port not in ("*", port):
         return False
     match into.target, target:

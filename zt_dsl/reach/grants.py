@@ -4,14 +4,16 @@ A reach is judged end by end: a connection passes when each end that a topology 
 reaches that agree at every end agree on every connection.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, TypeVar
 
 from attrs import frozen
 
 from zt_dsl.ir.addresses import Addresses
-from zt_dsl.ir.selector import Selector
-from zt_dsl.ir.traffic import Ports
+from zt_dsl.ir.languages import SOME_WORD, Language, Words
+from zt_dsl.ir.paths import Only
+from zt_dsl.ir.selector import EVERYTHING, Selector
+from zt_dsl.ir.traffic import EVERY_PORT, Ports
 
 Direction = Literal["Ingress", "Egress"]
 DIRECTIONS: tuple[Direction, ...] = ("Ingress", "Egress")
@@ -28,14 +30,59 @@ class Origin:
 
 @frozen(cache_hash=True)
 class Pods:
-    """Pods that `pods` selects, in namespaces that `namespace` selects by their labels."""
+    """Pods that `pods` selects, in namespaces that `namespace` selects by their labels.
+
+    Where engines join clusters, `ir.selector.CLUSTER` is one of these: the cluster that the namespace is in.
+    """
 
     namespace: Selector
     pods: Selector
 
 
-Remote = Pods | Addresses
-_Part = TypeVar("_Part", Selector, Remote, Ports)
+@frozen(cache_hash=True)
+class Names:
+    """Whatever addresses the resolver answered for one of these names."""
+
+    names: Language
+
+
+Entity = Literal[
+    "host", "host that is an API server", "other node", "other node that is an API server", "outside API server",
+    "health", "ingress", "init", "unmanaged",
+]  # fmt: skip
+"""What an engine knows by itself, and neither by labels of pods nor by addresses. `host` is the pod's own node."""
+
+OWN_NODE: frozenset[Entity] = frozenset(("host", "host that is an API server"))
+NODES: frozenset[Entity] = OWN_NODE | {"other node", "other node that is an API server"}
+API_SERVERS: frozenset[Entity] = frozenset(
+    ("host that is an API server", "other node that is an API server", "outside API server")
+)
+EVERY_ENTITY: frozenset[Entity] = NODES | API_SERVERS | {"health", "ingress", "init", "unmanaged"}
+
+
+@frozen(cache_hash=True)
+class Entities:
+    """All of these."""
+
+    entities: frozenset[Entity]
+
+
+Remote = Pods | Addresses | Names | Entities
+
+EVERY_NAME = Names(Language((Words((SOME_WORD,), SOME_WORD),)))
+
+
+@frozen(cache_hash=True)
+class Narrowed:
+    """On these ports, only what `only` holds."""
+
+    ports: Ports
+    only: Only
+
+
+Opened = Ports | Narrowed
+_OWN_NODE = Entities(OWN_NODE)
+_Part = TypeVar("_Part", Selector, Remote, Ports, Narrowed)
 _shared: dict[object, object] = {}
 
 
@@ -56,8 +103,8 @@ class Isolation:
 class Grant(NamedTuple):
     """These pods of a namespace may be reached by (Ingress) or reach (Egress) these peers.
 
-    `ports` are always the destination's: for Egress the remote peer's, for Ingress the subject's own. `origin`
-    says who grants it, when it is asked for: of the very many the few that are printed.
+    The ports of `opened` are always the destination's: for Egress the remote peer's, for Ingress the subject's own.
+    `origin` says who grants it, when it is asked for: of the very many the few that are printed.
     """
 
     # Not attrs: there are hundreds of thousands, and one is made in half the time.
@@ -66,13 +113,24 @@ class Grant(NamedTuple):
     direction: Direction
     subject: Selector
     remote: Remote
-    ports: Ports
+    opened: Opened
     origin: Callable[[], Origin]
+
+
+def own_node(namespaces: Iterable[str]) -> list[Grant]:
+    """A pod's own node may call it, unless that is denied: the kubelet's probes need no edge."""
+    return [Grant(each, "Ingress", EVERYTHING, _OWN_NODE, EVERY_PORT, _by_own_node) for each in namespaces]
+
+
+def _by_own_node() -> Origin:
+    return Origin("a pod's own node calls it")
 
 
 @frozen
 class Reach:
-    """Everything that passes: what is not isolated, and what is granted. Grants add up."""
+    """Everything that passes: what is not isolated, and what is granted. Grants add up; what is in `denied`, whole
+    ports alone, is refused whatever grants it, and where nothing is isolated, too."""
 
     isolations: tuple[Isolation, ...]
     grants: tuple[Grant, ...]
+    denied: tuple[Grant, ...] = ()

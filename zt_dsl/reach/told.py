@@ -5,13 +5,15 @@ from attrs import evolve
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, peers_of, place_of, ports_of
 from zt_dsl.ir.policy import Policy
-from zt_dsl.reach.difference import Connection, Difference, Pod, passes
-from zt_dsl.reach.grants import Origin, Reach
+from zt_dsl.reach.connection import Connection, Far, Named, Pod, passes
+from zt_dsl.reach.difference import Difference
+from zt_dsl.reach.grants import EVERY_ENTITY, Origin, Reach
 from zt_dsl.source import Location
 
 
 def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic:
-    """ZT502 for a connection that only the manifests permit, ZT503 for one that only the policy declares."""
+    """ZT502 for a connection that only the manifests permit, ZT503 for one that only the policy declares, ZT506 for one
+    that is to be refused whatever permits it."""
     example = difference.example
     said = _connection(example, policy)
     origin = difference.origin
@@ -24,6 +26,14 @@ def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic
             labels,
             f"{_opener(origin)}.{_other_end(example, policy, permitted)}",
             "declare the edge, or compile again and apply what is written",
+        )
+    if difference.kind == "undenied":
+        return Diagnostic(
+            "ZT506",
+            f"{said} is to be refused whatever permits it, and the {side} end does not",
+            labels,
+            f"Declared as {origin.what}; no object denies it, so a policy from elsewhere may permit it.",
+            "compile again and apply what is written, or remove the deny",
         )
     return Diagnostic(
         "ZT503",
@@ -55,24 +65,37 @@ def _other_end(example: Connection, policy: Policy, permitted: Reach) -> str:
 def _connection(example: Connection, policy: Policy) -> str:
     subject, remote = _pod(example.subject, policy), _remote(example.remote, policy)
     source, target = (subject, remote) if example.direction == "Egress" else (remote, subject)
-    return f"{source} → {target} port {example.port}/{example.protocol}"
+    said = f" ({example.said})" if example.said else ""
+    return f"{source} → {target} port {example.port}/{example.protocol}{said}"
 
 
-def _remote(remote: Pod | str, policy: Policy) -> str:
-    return f"address {remote}" if isinstance(remote, str) else _pod(remote, policy)
+def _remote(remote: Far, policy: Policy) -> str:
+    match remote:
+        case Pod():
+            return _pod(remote, policy)
+        case Named():
+            return str(remote)
+        case _:
+            return remote if remote in EVERY_ENTITY else f"address {remote}"
 
 
 def _pod(pod: Pod, policy: Policy) -> str:
     """The service that it is a pod of; otherwise a stranger, by its labels."""
     labels = dict(pod.labels)
+    elsewhere = pod.cluster not in ("", policy.platform.cluster)
     for workload in (*policy.workloads, policy.platform.dns):
-        if workload.place.namespace == pod.namespace and all(labels.get(k) == v for k, v in workload.labels):
-            return f"{pod.namespace}/{workload.name}"
+        if (
+            workload.place.namespace == pod.namespace
+            and workload.place.cluster == (pod.cluster or policy.platform.cluster)
+            and all(labels.get(k) == v for k, v in workload.labels)
+        ):
+            return f"{pod.namespace}/{workload.name}{f' of cluster {pod.cluster}' if elsewhere else ''}"
     shown = ", ".join(f"{key}={value}" for key, value in pod.labels) or "no labels"
     where = (
         f" of a namespace with {', '.join(f'{k}={v}' for k, v in pod.namespace_labels)}" if pod.namespace_labels else ""
     )
-    return f"{pod.namespace}/(another pod: {shown}{where})"
+    cluster = f" of cluster {pod.cluster}" if elsewhere else ""
+    return f"{pod.namespace}/(another pod: {shown}{where}){cluster}"
 
 
 def counted(policy: Policy) -> tuple[int, int]:

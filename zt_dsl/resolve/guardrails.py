@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from zt_dsl.ir import traffic
 from zt_dsl.ir.flow import Denial, Domain, EveryPod, EveryPort, Flow, Outside, Peer, Reason, Workload
-from zt_dsl.ir.paths import lookups_overlap, overlaps_narrowing
+from zt_dsl.ir.paths import names_overlap, overlaps
 from zt_dsl.ir.platform import Platform
 from zt_dsl.ir.policy import Quarantined
 from zt_dsl.model import statements as model
@@ -173,7 +173,7 @@ def meets(one: Peer, other: Peer) -> bool:
         case (Outside(role=role), Domain()) | (Domain(), Outside(role=role)):
             return role == "internet"
         case Domain(), Domain():
-            return lookups_overlap(str(one), str(other))
+            return names_overlap(str(one), str(other))
         case _:
             return False
 
@@ -198,7 +198,7 @@ def _same_port(flow: Flow, scope: Scope) -> bool:
         case EveryPort():
             return True
         case traffic.Port():
-            return bool(flow.port.ports & scope.port.ports) and overlaps_narrowing(flow.narrowing, scope.narrowing)
+            return bool(flow.port.ports & scope.port.ports) and overlaps(flow.narrowing, scope.narrowing)
         case _:
             assert_never(scope.port)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zt_dsl.backends.kubernetes.schemas import _validator as validator
 from zt_dsl.backends.kubernetes.schemas import check
 from zt_dsl.backends.kubernetes.semantics import reach_of
+from zt_dsl.backends.schema import validator
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.addresses import EVERY_ADDRESS, parsed
 from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, METADATA_NAME, Selector, Values, selector, with_labels
@@ -209,7 +209,7 @@ def test_peers(case: str) -> None:
 
 def test_an_empty_rule_is_everybody_on_every_port() -> None:
     grants = meaning({"ingress": [{}]}).grants
-    assert [(grant.remote, grant.ports) for grant in grants] == [(each, EVERY_PORT) for each in EVERYBODY]
+    assert [(grant.remote, grant.opened) for grant in grants] == [(each, EVERY_PORT) for each in EVERYBODY]
 
 
 def test_grants_add_up_over_rules_and_objects() -> None:
@@ -243,7 +243,7 @@ PORTS: dict[str, tuple[Value, list[Interval]]] = {
 @pytest.mark.parametrize("case", PORTS)
 def test_ports(case: str) -> None:
     tree, expected = PORTS[case]
-    assert {grant.ports for grant in meaning(with_rule({"ports": tree})).grants} == {ports(expected)}
+    assert {grant.opened for grant in meaning(with_rule({"ports": tree})).grants} == {ports(expected)}
 
 
 # --- what is not understood ------------------------------------------------------------------------------
@@ -673,8 +673,8 @@ def test_the_order_of_documents_does_not_matter(order: list[str]) -> None:
     specs: Mapping[str, Tree] = {"one": {}, "two": with_rule(RULE), "three": with_port({"port": 1})}
     reach, _ = reach_of(documents(*(policy(specs[name], name) for name in order)), GOVERNED)
     again, _ = reach_of(documents(*(policy(specs[name], name) for name in specs)), GOVERNED)
-    assert {(each.origin().what, each.subject, each.remote, each.ports) for each in reach.grants} == {
-        (each.origin().what, each.subject, each.remote, each.ports) for each in again.grants
+    assert {(each.origin().what, each.subject, each.remote, each.opened) for each in reach.grants} == {
+        (each.origin().what, each.subject, each.remote, each.opened) for each in again.grants
     }
 
 
@@ -705,7 +705,7 @@ def test_what_we_never_emit_does_not_fit(key: str) -> None:
 @given(mutated())
 def test_remembered_shapes_give_the_schema_s_own_answer(body: Tree) -> None:
     """Asked twice, and after documents of the same shape: never another answer than the schema's."""
-    truth = validator().is_valid(body)
+    truth = validator("zt_dsl.backends.kubernetes.schemas", "networkpolicy.json").is_valid(body)
     assert (not check(FULL), not check(body), not check(body)) == (True, truth, truth)
 
 

@@ -11,7 +11,10 @@ JUDGED = ("1.37",)
 _NO_L7 = "NetworkPolicy knows addresses, protocols and ports; it never sees inside a connection."
 _NO_NAMES = "NetworkPolicy knows peers by labels and addresses; it has no word for a name."
 
+_NO_TLS = "It has no word for a name, so there is none to check; a waived name is any address."
+
 CAPABILITIES = (
+    Capability("addresses-of-names", "never", _NO_NAMES),
     Capability("api-server", "exact", "by its addresses", needs="the platform's `api_server` addresses"),
     Capability("cidr", "exact", "ipBlock with except", needs="`pod_cidrs`, where a network may hold pods"),
     Capability(
@@ -20,9 +23,11 @@ CAPABILITIES = (
         "NetworkPolicy only allows; what policies from elsewhere allow is allowed too.",
         "Cilium or Calico would deny it",
     ),
+    Capability("dns-any-depth", "wider", _NO_L7, "Cilium would filter the lookups"),
     Capability("dns-names", "wider", _NO_L7, "Cilium would filter the lookups"),
     Capability("egress", "exact", "policyTypes Egress, and both ends of each edge"),
     Capability("fqdn", "wider", _NO_NAMES, "Cilium (toFQDNs) would enforce it"),
+    Capability("fqdn-any-depth", "wider", _NO_NAMES, "Cilium 1.19 (toFQDNs with a pattern) would enforce it"),
     Capability("fqdn-wildcard", "wider", _NO_NAMES, "Cilium (toFQDNs with a pattern) would enforce it"),
     Capability("grpc-methods", "wider", _NO_L7, "Cilium or a mesh (Istio) would enforce it"),
     Capability("http-routes", "wider", _NO_L7, "Cilium or a mesh (Istio) would enforce it"),
@@ -41,4 +46,7 @@ CAPABILITIES = (
     ),
     Capability("port-range", "exact", "endPort"),
     Capability("protocol", "exact", "TCP, UDP and SCTP; SCTP where the network plugin has it"),
+    Capability("server-names", "never", _NO_TLS, "Cilium would check them"),
+    Capability("server-names-range", "never", _NO_TLS, "Cilium 1.17 would check them"),
+    Capability("server-names-wildcard", "never", _NO_TLS, "Cilium 1.18 would check them"),
 )

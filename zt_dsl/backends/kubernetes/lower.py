@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, assert_never
 
+from zt_dsl.backends.comments import named, reasons
 from zt_dsl.backends.kubernetes.objects import (
     IPBlock,
     NetworkPolicy,
@@ -14,13 +15,11 @@ from zt_dsl.backends.kubernetes.objects import (
     Rule,
     Said,
 )
-from zt_dsl.ir.addresses import IPNetwork, collapsed
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Reason, Workload
+from zt_dsl.ir.flow import Domain, EveryPod, Outside, Peer, Place, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
 from zt_dsl.manifests.names import NAMESPACE_FILE, directory_name, file_name, object_name
 from zt_dsl.manifests.tree import Document
-from zt_dsl.source import written_at
 
 DEFAULT_DENY = "default-deny"
 
@@ -41,7 +40,7 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
     egress: dict[Peer, list[_Passes]] = {}
     for flow in policy.flows:
         # Each flow is told at both of its ends, in the same words.
-        comments = _comments(flow, root)
+        comments = reasons(flow, root)
         ingress.setdefault(flow.target, []).append((flow.source, flow.port, comments))
         egress.setdefault(flow.source, []).append((flow.target, flow.port, comments))
     for peer in sorted({*ingress, *egress}, key=str):
@@ -100,7 +99,7 @@ def _rules(word: Literal["from", "to"], passes: Iterable[_Passes]) -> tuple[Said
 @lru_cache(maxsize=1 << 17)
 def _rule(word: Literal["from", "to"], peer: Peer, ports: tuple[Port, ...]) -> Said:
     """The rule for these ports of a peer, under what the peer is called: made once, however many need it."""
-    return _named(peer), Rule(word, _peers(peer), _numbers(ports))
+    return named(peer), Rule(word, _peers(peer), _numbers(ports))
 
 
 @lru_cache(maxsize=1 << 12)
@@ -113,19 +112,6 @@ def _by_number(port: NetworkPolicyPort) -> tuple[int, int, str]:
     return port.port, port.end_port, port.protocol
 
 
-def _named(peer: Peer) -> tuple[str, ...]:
-    """Addresses do not say whose they are; labels do."""
-    match peer:
-        case Outside(role="internet", name="internet"):
-            return ("INTERNET: all addresses but those of pods, loopback, link-local and multicast",)
-        case Outside(role="network" | "internet"):
-            return (f"network {peer}",)
-        case Outside():
-            return (str(peer),)
-        case _:
-            return ()
-
-
 def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
     match peer:
         case Workload():
@@ -133,40 +119,8 @@ def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
         case EveryPod():
             return (PodPeer(peer.place.namespace, ()),)
         case Outside():
-            return tuple(_block(block, peer.holes) for block in _whole(peer))
+            return tuple(IPBlock(str(block), tuple(map(str, holes))) for block, holes in peer.excepted())
         case Domain():
             raise ValueError(f"{peer} has no addresses: the plan must have refused it")
         case _:
             assert_never(peer)
-
-
-def _whole(outside: Outside) -> tuple[IPNetwork, ...]:
-    """Its blocks, without those that its holes cover: `except` must leave something of `cidr`."""
-    holes = collapsed(outside.holes)
-    return tuple(block for block in outside.blocks if not any(_inside(block, hole) for hole in holes))
-
-
-def _block(block: IPNetwork, holes: tuple[IPNetwork, ...]) -> IPBlock:
-    return IPBlock(str(block), tuple(str(hole) for hole in collapsed(h for h in holes if _inside(h, block))))
-
-
-def _inside(one: IPNetwork, other: IPNetwork) -> bool:
-    if one.version == 4:
-        return other.version == 4 and one.subnet_of(other)
-    return other.version == 6 and one.subnet_of(other)
-
-
-# --- comments ------------------------------------------------------------------------------------------
-
-
-def _comments(flow: Flow, root: Path) -> tuple[str, ...]:
-    lines = [_line(reason, root) for reason in flow.reasons]
-    for widening in flow.widenings:
-        until = f", until {widening.until}" if widening.until else ""
-        lines.append(f"WIDENED: was {widening.was}; is {widening.now} · {widening.why}{until}")
-    return tuple(dict.fromkeys(lines))
-
-
-def _line(reason: Reason, root: Path) -> str:
-    """Why, and where it was written: what a reviewer needs to find the edge."""
-    return f"{reason.derived or reason.why or reason.edge} · {written_at(reason.at, root)}"

@@ -1,0 +1,82 @@
+"""Every cell of the capability tables: what is exact compiles and is proven, what is not is refused by its code."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.backends.cells import CELLS
+from zt_dsl import ApiServer, Cilium, Kubernetes, Nodes, Platform
+from zt_dsl.backends import cilium, kubernetes
+from zt_dsl.backends.base import Backend, Capability, at
+from zt_dsl.backends.plan import _CODES as CODES
+from zt_dsl.compiler import Ready, build, plan, prove
+from zt_dsl.resolve import resolve
+
+BACKENDS = (kubernetes.BACKEND, cilium.BACKEND)
+PODS = ("10.244.0.0/16",)
+
+
+def platform(backend: Backend, version: str) -> Platform:
+    return Platform(
+        "p",
+        network=Kubernetes(version) if backend == kubernetes.BACKEND else Cilium(version),
+        pod_cidrs=PODS,
+        api_server=ApiServer(cidrs=["192.0.2.10/32"]),
+        nodes=Nodes(cidrs=["198.51.100.0/24"]),
+    )
+
+
+def cells() -> list[tuple[Backend, str, Capability]]:
+    """Each line, in the first and the last version that it holds for."""
+    return [
+        (backend, version, line)
+        for backend in BACKENDS
+        for line in backend.capabilities
+        for version in dict.fromkeys((line.since or backend.versions[0], line.until or backend.versions[-1]))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "version", "line"),
+    [pytest.param(*cell, id=f"{cell[0].name} {cell[1]} {cell[2].feature}") for cell in cells()],
+)
+def test_a_cell_is_what_is_done(backend: Backend, version: str, line: Capability) -> None:
+    cell = CELLS[line.feature]
+    resolved = resolve(cell.topology(), platform(backend, version), on=date(2026, 11, 23))
+    assert resolved.policy is not None, resolved.diagnostics
+    planned = plan(resolved.policy)
+    if line.support != "exact" and cell.code:
+        assert cell.code in {diagnostic.code for diagnostic in planned.diagnostics}
+        assert not isinstance(planned, Ready)
+        told = next(diagnostic for diagnostic in planned.diagnostics if diagnostic.code == cell.code)
+        assert told.why == line.reason
+        assert line.carried_by in told.help
+        return
+    if not isinstance(planned, Ready):
+        # The cell of a gate beside this one refuses it: an engine without names has no server names either.
+        assert line.support != "exact", planned.diagnostics
+        return
+    made = build(planned, Path("/"))
+    proof = prove(planned, [(name, made.files[name]) for name in made.manifests], emitted=True)
+    assert proof.diagnostics == ()
+    assert proof.permitted > 0
+    text = "".join(made.files[name].decode() for name in made.manifests)
+    if cell.emits:
+        assert (cell.emits in text) is (line.support == "exact")
+
+
+def test_every_feature_has_a_cell_and_every_engine_a_line() -> None:
+    for backend in BACKENDS:
+        assert {line.feature for line in backend.capabilities} == set(CELLS)
+        for version in backend.versions:
+            found = at(backend, version)
+            assert found is not None
+            features = [line.feature for line in found.capabilities]
+            assert sorted(features) == sorted(CELLS), f"{backend.name} {version}: one line a feature"
+
+
+def test_every_refusal_has_a_code() -> None:
+    for backend in BACKENDS:
+        refused = {line.feature for line in backend.capabilities if line.support != "exact"}
+        assert {feature for feature in refused if CELLS[feature].code} == refused & CODES.keys()
