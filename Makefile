@@ -32,7 +32,7 @@ test: $(VENV)/installed-dev ## run the tests, with branch coverage
 
 conformance: $(VENV)/installed-dev ## ask the real engines (needs Go)
 	$(BIN)/python -m tests.conformance.engines.build
-	$(BIN)/pytest -m conformance tests/conformance
+	$(BIN)/pytest -n 2 --dist loadfile -m conformance tests/conformance
 
 lint: $(VENV)/installed-dev ## ruff, mypy, pyright, import-linter
 	$(BIN)/ruff check .

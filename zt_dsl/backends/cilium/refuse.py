@@ -134,7 +134,7 @@ def _also_whole(flow: Flow, other: Flow) -> Diagnostic:
         "ZT326",
         f"Cilium cannot allow {whole.edge} whole: for {read.edge} the same port of {flow.target} is read",
         (Label(whole.at, "the whole port"), Label(read.at, f"only {flow.narrowing}")),
-        "For one name and port Cilium joins the rules of a pod, and checks what TLS asks for as soon as one of them does.",
+        "For one name and port Cilium joins the rules of a pod, and checks what TLS asks for as soon as one does.",
         "give the two ports different numbers, or write both for the same callers",
     )
 
