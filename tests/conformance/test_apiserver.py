@@ -14,7 +14,10 @@ from typing import cast
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.cilium_strategies import Case as CiliumCase
+from tests.cilium_strategies import cilium_cases
 from tests.conformance.cilium_policies import about, cilium_policy, clusterwide_policy, http, ports, selector
 from tests.conformance.engines import build, crds
 from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer, Applied
@@ -22,11 +25,15 @@ from tests.conformance.engines.crds import Minor
 from tests.conformance.engines.process import Document, Json, RefusedError
 from tests.conformance.policies import network_policy
 from tests.conformance.refusals import REFUSED, in_short
+from tests.strategies import ON, Case, cases
+from zt_dsl import Platform, Topology, compiler
+from zt_dsl.resolve import resolve
 
 pytestmark = pytest.mark.conformance
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "generated"
+TOPOLOGIES = 25
 MINORS: tuple[Minor, ...] = tuple(crds.RELEASES)
 
 WEB = network_policy({"podSelector": selector(app="web"), "policyTypes": ["Ingress"]})
@@ -319,14 +326,20 @@ def documents(path: Path) -> list[Document]:
     return list(yaml.load_all(_text(path), Loader=yaml.CSafeLoader))
 
 
-def needed(manifests: Sequence[Document]) -> list[str]:
-    """The definitions that the kinds of these need. Cilium's are those of 1.20: no platform names another yet."""
+def needed(manifests: Sequence[Document], minor: Minor) -> list[str]:
+    """The definitions that the kinds of these need, Cilium's those of this release."""
     plurals = {
         "CiliumNetworkPolicy": "ciliumnetworkpolicies",
         "CiliumClusterwideNetworkPolicy": "ciliumclusterwidenetworkpolicies",
     }
     kinds = {str(manifest["kind"]) for manifest in manifests}
-    return [crds.cilium("1.20", plurals[kind]) for kind in sorted(kinds & plurals.keys())]
+    return [crds.cilium(minor, plurals[kind]) for kind in sorted(kinds & plurals.keys())]
+
+
+def minor_of(platform: Path) -> Minor:
+    """The release of Cilium that it was compiled for, as its report has it; the last, where it is another engine."""
+    engine = re.search(r"^Engine: Cilium (\d+\.\d+)", _text(platform / "review.md"), re.MULTILINE)
+    return next(minor for minor in reversed(MINORS) if engine is None or minor == engine[1])
 
 
 def test_every_build_has_a_directory() -> None:
@@ -341,8 +354,50 @@ def test_what_is_emitted_is_created_and_a_second_time_unchanged(api_server: ApiS
     manifests = [document for path in files for document in documents(path)]
     # Counted without a parser: nothing on the way has lost one.
     assert len(manifests) == sum(len(re.findall(r"(?m)^kind: ", _text(path))) for path in files) > 0
-    api_server.install(needed(manifests))
+    api_server.install(needed(manifests, minor_of(platform)))
     for expected in (CREATED, UNCHANGED):
         answers = api_server.apply(manifests)
         assert [applied for applied in answers if applied != expected] == []
         assert len(answers) == len(manifests)
+
+
+# --- generated topologies -------------------------------------------------------------------------------
+
+
+def emitted(topology: Topology, platform: Platform) -> list[Document]:
+    """The manifests of a topology, in the order in which they are applied; none where the plan refuses it."""
+    resolved = resolve(topology, platform, on=ON)
+    assert resolved.policy is not None, resolved.diagnostics
+    ready = compiler.plan(resolved.policy)
+    if not isinstance(ready, compiler.Ready):
+        return []
+    made = compiler.build(ready, ROOT)
+    return [found for path in made.manifests for found in yaml.load_all(made.files[path], Loader=yaml.CSafeLoader)]
+
+
+def assert_created_once(server: ApiServer, manifests: Sequence[Document]) -> None:
+    server.clear()
+    assert server.apply(manifests) == [CREATED] * len(manifests)
+    assert server.apply(manifests) == [UNCHANGED] * len(manifests)
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_what_is_emitted_for_any_topology_is_created_once(api_server: ApiServer, minor: Minor) -> None:
+    """For Cilium by the definitions of each of its releases: no field that it lacks, and no warning."""
+    api_server.install([crds.cilium(minor)])
+
+    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(cilium_cases(minor))
+    def asked(case: CiliumCase) -> None:
+        assert_created_once(api_server, emitted(case.topology, case.platform))
+
+    asked()
+
+
+def test_network_policies_of_any_topology_are_created_once(cleared: ApiServer) -> None:
+    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(cases())
+    def asked(case: Case) -> None:
+        assert_created_once(cleared, emitted(case.topology, case.platform))
+
+    asked()
