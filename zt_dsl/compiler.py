@@ -155,7 +155,8 @@ def build(ready: Ready, root: Path) -> Build:
 
 def _enforcement(policy: Policy, backend: Backend) -> Table:
     """What is enforced, and how: the lines of the engine's table that this policy needs."""
-    rows = tuple((line.feature, line.reason) for line in assigned(policy, backend))
+    lines = assigned(policy, backend)
+    rows = tuple((line.feature, f"{line.reason}; needs {line.needs}" if line.needs else line.reason) for line in lines)
     return Table("How it is enforced", "What the edges ask for, and by what the engine does it.", ("what", "how"), rows)
 
 

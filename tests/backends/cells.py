@@ -88,6 +88,7 @@ CELLS: Mapping[str, Cell] = {
     "identity": Cell((allow(web, api.http, why="orders"),)),
     "kafka-topics": Cell((allow(web, bus.broker.produce("orders"), why="events"),), "ZT312"),
     "mtls": Cell((allow(web, api.http, why="orders"),), "ZT317", mtls=True),
+    "nodes": Cell((allow(Nodes(), api.http, why="agents"), allow(web, Nodes().kubelet, why="metrics"))),
     "port-range": Cell((allow(web, many.passive, why="uploads"),), "ZT318"),
     "protocol": Cell((allow(web, many.media, why="calls"), allow(web, many.signalling, why="calls"))),
     "server-names": Cell(_calls("api.example.com"), emits="serverNames:"),

@@ -12,7 +12,7 @@ from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
 from zt_dsl.ir.flow import Domain, Flow, Outside, Place, Reason, narrowed_end, peers_of, place_of, ports_of
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import WHOLE, Whole
+from zt_dsl.ir.traffic import WHOLE, Port, Whole
 from zt_dsl.passes.widen import feature_of, name_feature, waived_as
 
 _CODES = {
@@ -28,6 +28,9 @@ _CODES = {
     "mtls": "ZT317",
     "port-range": "ZT318",
 }
+
+
+_ROLES = {"api-server": "api-server", "nodes": "nodes"}
 
 
 @frozen
@@ -85,6 +88,9 @@ def _facets(policy: Policy) -> Iterator[_Facet]:
     for denial in policy.denials:
         edge = denial.reason.edge
         yield _Facet("deny", edge, f"deny {edge}", Label(denial.reason.at, "denied here"))
+        if isinstance(denial.port, Port) and denial.port.first != denial.port.last:
+            said = Label(denial.reason.at, f"ports {denial.port}")
+            yield _Facet("port-range", edge, f"deny {edge}: ports {denial.port}", said)
     for demand in policy.mtls_demands:
         said = Label(demand.at, "strict mTLS is demanded here")
         yield _Facet("mtls", demand.of, f"strict mTLS of {demand.of}", said)
@@ -99,7 +105,7 @@ def _asked(flow: Flow) -> list[tuple[str, str]]:
     if flow.port.first != flow.port.last:
         asked.append(("port-range", f"ports {flow.port}"))
     outside = [peer for peer in (flow.source, flow.target) if isinstance(peer, Outside)]
-    asked += [("api-server" if peer.role == "api-server" else "cidr", f"of {peer.name}") for peer in outside]
+    asked += [(_ROLES.get(peer.role, "cidr"), f"of {peer.name}") for peer in outside]
     return asked
 
 
@@ -123,12 +129,13 @@ def _unread(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
             continue
         if place_of(flow.source) not in governed:
             reason = flow.reasons[0]
+            inside = place_of(flow.source) is not None
             yield Diagnostic(
                 "ZT313",
                 f"{backend.name} cannot enforce {reason.edge}: only {flow.narrowing}",
-                (Label(reason.at, f"{flow.source} is not governed"),),
-                "Lookups are filtered where they are made, and the topology makes no policy for that namespace.",
-                "govern the caller's namespace, or allow the port whole",
+                (Label(reason.at, f"no policy is made where {flow.source} is"),),
+                "Lookups are filtered where they are made, and nothing is governed there.",
+                "govern the caller's namespace, or allow the port whole" if inside else "allow the port whole",
             )
 
 
@@ -159,8 +166,13 @@ def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
                 yield diagnostic
     for denial in policy.denials:
         for end in (denial.source, denial.target):
-            if isinstance(end, Outside) and end.role == "network" and pods and not end.addresses - pods:
-                yield _of_pods(end.name, Label(denial.reason.at, f"to or from {end.name}"))
+            if not isinstance(end, Outside):
+                continue
+            label = Label(denial.reason.at, f"to or from {end.name}")
+            if end.role == "network" and pods and not end.addresses - pods:
+                yield _of_pods(end.name, label)
+            elif end.role == "internet" and not pods and "deny" not in unsayable(backend):
+                yield _may_hold_pods(end.name, f"the deny {denial.reason.edge}", label)
 
 
 def _address_problem(backend: Backend, reason: Reason, peer: Outside, pods: Addresses) -> Diagnostic | None:
@@ -184,19 +196,23 @@ def _address_problem(backend: Backend, reason: Reason, peer: Outside, pods: Addr
         case "internet" | "network":
             mine = peer.addresses
             if not pods and (peer.role == "internet" or mine & PRIVATE):
-                return Diagnostic(
-                    "ZT322",
-                    f"{peer.name} may hold pods: the edge {reason.edge} needs the platform's pod networks",
-                    (label,),
-                    "A rule for addresses lets pods through that have such an address, whatever their labels. "
-                    "Where the pod networks are known they are excepted.",
-                    'write pod_cidrs=["10.244.0.0/16"] in the platform, with the cluster\'s own ranges',
-                )
+                return _may_hold_pods(peer.name, f"the edge {reason.edge}", label)
             if pods and not mine - pods:
                 return _of_pods(peer.name, label)
             return None
         case _:
             return None
+
+
+def _may_hold_pods(name: str, what: str, label: Label) -> Diagnostic:
+    return Diagnostic(
+        "ZT322",
+        f"{name} may hold pods: {what} needs the platform's pod networks",
+        (label,),
+        "A rule for addresses lets pods through that have such an address, whatever their labels. "
+        "Where the pod networks are known they are excepted.",
+        'write pod_cidrs=["10.244.0.0/16"] in the platform, with the cluster\'s own ranges',
+    )
 
 
 def _of_pods(name: str, label: Label) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from zt_dsl.checks.apex import apex
 from zt_dsl.checks.reallowed import reallowed
 from zt_dsl.checks.templates import templates
 from zt_dsl.checks.void import void
@@ -13,6 +14,7 @@ Check = Callable[[Policy], tuple[Diagnostic, ...]]
 
 CHECKS: tuple[Check, ...] = (
     void,  # a narrowed edge beside a whole one
+    apex,  # a wildcard, and the name that it does not include
     reallowed,  # an exclusion that another edge gives back
     templates,  # a text that a templating tool would replace
 )

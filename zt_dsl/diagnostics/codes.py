@@ -112,6 +112,8 @@ TITLES: dict[str, str] = {
     "ZT403": "an excluded address is allowed by another edge",
     "ZT404": "a text looks like a template",
     "ZT405": "a workload needs many policy entries",
+    "ZT406": "a deny refuses what an edge needs",
+    "ZT407": "a wildcard does not include the name itself",
     # --- manifests read back, proof --------------------------------------------------------------
     "ZT500": "a manifest cannot be read",
     "ZT501": "a manifest holds something that is not understood",

@@ -30,6 +30,7 @@ def filter_lookups(policy: Policy, sayable: Collection[str]) -> Policy:
     governed = frozenset(policy.governed)
     asks: dict[Peer, list[Flow]] = {}
     calls: dict[Peer, set[str]] = {}
+    widened: set[Peer] = set()
     for flow in policy.flows:
         if place_of(flow.source) not in governed:
             continue
@@ -37,8 +38,11 @@ def filter_lookups(policy: Policy, sayable: Collection[str]) -> Policy:
             asks.setdefault(flow.source, []).append(flow)
         elif isinstance(flow.target, Domain):
             calls.setdefault(flow.source, set()).add(str(flow.target))
+        elif any(widening.feature.startswith("fqdn") for widening in flow.widenings):
+            # A name that a waiver widened to INTERNET is looked up still, and nobody knows its like by name.
+            widened.add(flow.source)
     filtered = _filtered(asks, calls)
-    names = {source: _names(asks[source], calls.get(source, set()), own) for source in filtered}
+    names = {source: _names(asks[source], calls.get(source, set()), own, source in widened) for source in filtered}
 
     def narrowed(flow: Flow) -> Flow:
         if flow.source not in names or not _to_resolver(flow, policy):
@@ -49,7 +53,8 @@ def filter_lookups(policy: Policy, sayable: Collection[str]) -> Policy:
 
 
 def _cluster_names(any_depth: bool) -> frozenset[str]:
-    """The cluster's own names: what the search list of a pod makes of any name is among them."""
+    """The cluster's own names: what Kubernetes' part of a pod's search list makes of any name is among them. Domains
+    that a node's own resolv.conf adds are not."""
     if any_depth:
         return frozenset((f"**.{_CLUSTER}",))
     return frozenset("*." * depth + _CLUSTER for depth in range(1, _DEEPEST + 1))
@@ -71,9 +76,9 @@ def _filtered(asks: dict[Peer, list[Flow]], calls: dict[Peer, set[str]]) -> set[
     return own | {source for source in asks if place_of(source) in read}
 
 
-def _names(flows: Iterable[Flow], called: set[str], own: frozenset[str]) -> tuple[str, ...]:
+def _names(flows: Iterable[Flow], called: set[str], own: frozenset[str], widened: bool) -> tuple[str, ...]:
     said = {name for flow in flows if isinstance(flow.narrowing, Lookups) for name in flow.narrowing.names}
-    if not said or any(_whole(flow) and not flow.derived for flow in flows):
+    if not said or widened or any(_whole(flow) and not flow.derived for flow in flows):
         return (ANY_NAME,)
     return (ANY_NAME,) if ANY_NAME in said else tuple(sorted(said | called | own))
 

@@ -63,6 +63,9 @@ CAPABILITIES = (
         "a mesh (Istio) would enforce it",
     ),
     Capability(
+        "nodes", "exact", "the entities host and remote-node; joined clusters share them: theirs are nodes here, too"
+    ),
+    Capability(
         "port-range",
         "never",
         "This version has no endPort.",
@@ -92,5 +95,5 @@ CAPABILITIES = (
 
 
 def has_default_deny(platform: Platform) -> bool:
-    """Whether there is `enableDefaultDeny`. 1.15 has none: its API server refuses the field, or drops it."""
-    return not isinstance(platform.network, Cilium) or minor_of(platform.network.version) != "1.15"
+    """Whether there are `enableDefaultDeny` and `endPort`. 1.15 has neither: its API server refuses or drops them."""
+    return isinstance(platform.network, Cilium) and minor_of(platform.network.version) != "1.15"

@@ -44,6 +44,7 @@ CAPABILITIES = (
         "NetworkPolicy encrypts nothing and checks no identity.",
         "a mesh (Istio) would enforce it",
     ),
+    Capability("nodes", "exact", "by their addresses", needs="the platform's `nodes` addresses"),
     Capability("port-range", "exact", "endPort"),
     Capability("protocol", "exact", "TCP, UDP and SCTP; SCTP where the network plugin has it"),
     Capability("server-names", "never", _NO_TLS, "Cilium would check them"),
