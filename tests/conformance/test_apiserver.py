@@ -34,6 +34,8 @@ pytestmark = pytest.mark.conformance
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "generated"
 TOPOLOGIES = 25
+# Whole topologies are large to draw.
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example)
 MINORS: tuple[Minor, ...] = tuple(crds.RELEASES)
 
 WEB = network_policy({"podSelector": selector(app="web"), "policyTypes": ["Ingress"]})
@@ -386,7 +388,7 @@ def test_what_is_emitted_for_any_topology_is_created_once(api_server: ApiServer,
     """For Cilium by the definitions of each of its releases: no field that it lacks, and no warning."""
     api_server.install([crds.cilium(minor)])
 
-    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
     @given(cilium_cases(minor))
     def asked(case: CiliumCase) -> None:
         assert_created_once(api_server, emitted(case.topology, case.platform))
@@ -395,7 +397,7 @@ def test_what_is_emitted_for_any_topology_is_created_once(api_server: ApiServer,
 
 
 def test_network_policies_of_any_topology_are_created_once(cleared: ApiServer) -> None:
-    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
     @given(cases())
     def asked(case: Case) -> None:
         assert_created_once(cleared, emitted(case.topology, case.platform))

@@ -189,7 +189,7 @@ def place_of(peer: Peer) -> Place | None:
     assert_never(peer)
 
 
-def narrowed_end(flow: Flow, governed: Container[Place]) -> Literal["Ingress", "Egress"]:
+def narrowed_end(flow: Flow, governed: Container[Place | None]) -> Literal["Ingress", "Egress"]:
     """The one end of a narrowed flow where it is narrowed; the other passes the whole port. A flow passes where both
     ends pass it, and each look inside a connection costs a proxy.
 

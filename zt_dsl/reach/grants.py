@@ -53,11 +53,13 @@ Entity = Literal[
 """What an engine knows by itself, and neither by labels of pods nor by addresses. `host` is the pod's own node."""
 
 OWN_NODE: frozenset[Entity] = frozenset(("host", "host that is an API server"))
-NODES: frozenset[Entity] = OWN_NODE | {"other node", "other node that is an API server"}
+_OTHER_NODES: frozenset[Entity] = frozenset(("other node", "other node that is an API server"))
+NODES: frozenset[Entity] = OWN_NODE | _OTHER_NODES
 API_SERVERS: frozenset[Entity] = frozenset(
     ("host that is an API server", "other node that is an API server", "outside API server")
 )
-EVERY_ENTITY: frozenset[Entity] = NODES | API_SERVERS | {"health", "ingress", "init", "unmanaged"}
+_FURTHER: frozenset[Entity] = frozenset(("health", "ingress", "init", "unmanaged"))
+EVERY_ENTITY: frozenset[Entity] = NODES | API_SERVERS | _FURTHER
 
 
 @frozen(cache_hash=True)
