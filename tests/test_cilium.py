@@ -27,7 +27,7 @@ def compiled(case: Case) -> Ready | None:
     return None
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(st.sampled_from(["1.16", "1.18", "1.20"]).flatmap(cilium_cases))
 def test_what_is_compiled_is_proven(case: Case) -> None:
     ready = compiled(case)
