@@ -19,15 +19,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.cilium_strategies import Case as CiliumCase
 from tests.cilium_strategies import cilium_cases
 from tests.conformance.cilium_policies import about, cilium_policy, clusterwide_policy, http, ports, selector
+from tests.conformance.emitted import documents as documents_of
+from tests.conformance.emitted import planned
 from tests.conformance.engines import build, crds
 from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer, Applied
 from tests.conformance.engines.crds import Minor
 from tests.conformance.engines.process import Document, Json, RefusedError
 from tests.conformance.policies import network_policy
 from tests.conformance.refusals import REFUSED, in_short
-from tests.strategies import ON, Case, cases
-from zt_dsl import Platform, Topology, compiler
-from zt_dsl.resolve import resolve
+from tests.strategies import Case, cases
+from zt_dsl import Platform, Topology
+from zt_dsl.compiler import Ready
 
 pytestmark = pytest.mark.conformance
 
@@ -366,15 +368,10 @@ def test_what_is_emitted_is_created_and_a_second_time_unchanged(api_server: ApiS
 # --- generated topologies -------------------------------------------------------------------------------
 
 
-def emitted(topology: Topology, platform: Platform) -> list[Document]:
-    """The manifests of a topology, in the order in which they are applied; none where the plan refuses it."""
-    resolved = resolve(topology, platform, on=ON)
-    assert resolved.policy is not None, resolved.diagnostics
-    ready = compiler.plan(resolved.policy)
-    if not isinstance(ready, compiler.Ready):
-        return []
-    made = compiler.build(ready, ROOT)
-    return [found for path in made.manifests for found in yaml.load_all(made.files[path], Loader=yaml.CSafeLoader)]
+def sayable(topology: Topology, platform: Platform) -> list[Document]:
+    """The manifests of a topology; none where the plan refuses it."""
+    ready = planned(topology, platform)
+    return documents_of(ready) if isinstance(ready, Ready) else []
 
 
 def assert_created_once(server: ApiServer, manifests: Sequence[Document]) -> None:
@@ -393,7 +390,7 @@ def test_what_is_emitted_for_any_topology_is_created_once(api_server: ApiServer,
     @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
     @given(cilium_cases(minor))
     def asked(case: CiliumCase) -> None:
-        assert_created_once(api_server, emitted(case.topology, case.platform))
+        assert_created_once(api_server, sayable(case.topology, case.platform))
 
     asked()
 
@@ -402,6 +399,6 @@ def test_network_policies_of_any_topology_are_created_once(cleared: ApiServer) -
     @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
     @given(cases())
     def asked(case: Case) -> None:
-        assert_created_once(cleared, emitted(case.topology, case.platform))
+        assert_created_once(cleared, sayable(case.topology, case.platform))
 
     asked()

@@ -32,6 +32,7 @@ from tests.cilium_meaning import (
 )
 from tests.cilium_strategies import Case, cilium_cases, waivers
 from tests.conformance.cilium_policies import cilium_policy
+from tests.conformance.emitted import documents, planned
 from tests.conformance.engines import cilium_engine as engines
 from tests.conformance.engines.cilium_engine import (
     Address,
@@ -45,7 +46,7 @@ from tests.conformance.engines.cilium_engine import (
     Settings,
 )
 from tests.conformance.engines.process import Document, Json
-from tests.conformance.test_topologies import ROOT, builds, named, parsed
+from tests.conformance.test_topologies import builds, named
 from tests.meaning import labels_of, services_of
 from tests.strategies import ON, Declaration, endpoints_of, kind
 from zt_dsl import (
@@ -68,7 +69,7 @@ from zt_dsl import (
     deny,
     quarantine,
 )
-from zt_dsl.compiler import Ready, build, plan
+from zt_dsl.compiler import Ready, plan
 from zt_dsl.resolve import resolve
 
 pytestmark = pytest.mark.conformance
@@ -103,14 +104,11 @@ class Question:
 
 def compiled(topology: Topology, platform: Platform) -> tuple[Document, ...] | None:
     """What is emitted; None where the plan has a reason to refuse."""
-    resolved = resolve(topology, platform, on=ON)
-    assert resolved.policy is not None, resolved.diagnostics
-    ready = plan(resolved.policy)
+    ready = planned(topology, platform)
     if not isinstance(ready, Ready):
         assert {found.code for found in ready.diagnostics if found.code.startswith("ZT3")} <= REFUSED, ready.diagnostics
         return None
-    made = build(ready, ROOT)
-    return tuple(document for path in made.manifests for document in parsed(made.files[path]))
+    return tuple(documents(ready))
 
 
 def question(meaning: Meaning, many: int, denied: float = 0.1) -> Question | None:

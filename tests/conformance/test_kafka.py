@@ -17,11 +17,11 @@ from attrs import frozen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.emitted import emitted
 from tests.conformance.engines import crds
 from tests.conformance.engines.crds import Minor
 from tests.conformance.engines.kafka_engine import Connection, End, KafkaEngine, Pod, Request, Verdict
 from tests.conformance.engines.process import Document, Json, RefusedError
-from tests.conformance.test_topologies import emitted
 from tests.strategies import Draw, flip, pick, some
 from zt_dsl import Cilium, Endpoint, HttpPort, Kafka, Namespace, Platform, Service, Topology, allow
 from zt_dsl.model.endpoints import Topics, Whole

@@ -9,45 +9,24 @@ import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache
 from ipaddress import ip_network
-from pathlib import Path
 from random import Random
 from typing import Any, cast
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.conformance.emitted import ROOT, emitted
 from tests.conformance.engines import kubernetes_engine as questions
 from tests.conformance.engines.kubernetes_engine import KubernetesEngine
-from tests.conformance.engines.process import Document
 from tests.meaning import End, Meaning, Pod, Probe, Verdict, probes
-from tests.strategies import ON, Case, cases
+from tests.strategies import Case, cases
 from zt_dsl import Kubernetes, Platform, Topology
-from zt_dsl.compiler import Ready, build, plan
-from zt_dsl.resolve import resolve
 
 pytestmark = pytest.mark.conformance
 
-ROOT = Path(__file__).parents[2]
 TOPOLOGIES = int(os.environ.get("ZT_DSL_TOPOLOGIES", "400"))
 PROBES = 200
-
-
-def emitted(topology: Topology, platform: Platform) -> list[Document]:
-    resolved = resolve(topology, platform, on=ON)
-    assert resolved.policy is not None, resolved.diagnostics
-    ready = plan(resolved.policy)
-    assert isinstance(ready, Ready), ready.diagnostics
-    assert isinstance(ready, Ready)
-    made = build(ready, ROOT)
-    return [document for path in made.manifests for document in parsed(made.files[path])]
-
-
-@cache
-def parsed(data: bytes) -> tuple[Document, ...]:
-    return tuple(yaml.load_all(data, Loader=yaml.CSafeLoader))
 
 
 def address_of_pods(platform: Platform) -> str:
@@ -113,8 +92,7 @@ def test_the_engine_says_of_every_topology_what_its_author_wrote(kubernetes_engi
 
 def builds() -> list[Mapping[str, Any]]:
     settings_of = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    every = settings_of["tool"]["zt_dsl"]["build"]
-    return [one for one in every if isinstance(cast("Platform", named(one["platform"], {})).network, Kubernetes)]
+    return list(settings_of["tool"]["zt_dsl"]["build"])
 
 
 def named(where: str, arguments: Mapping[str, object]) -> object:
@@ -123,7 +101,10 @@ def named(where: str, arguments: Mapping[str, object]) -> object:
     return found(**arguments) if callable(found) else found
 
 
-@pytest.mark.parametrize("wanted", builds(), ids=lambda it: f"{it['topology']} {it.get('platform', '')}")
+NATIVE = [one for one in builds() if isinstance(cast("Platform", named(one["platform"], {})).network, Kubernetes)]
+
+
+@pytest.mark.parametrize("wanted", NATIVE, ids=lambda it: f"{it['topology']} {it.get('platform', '')}")
 def test_the_engine_says_of_every_example_what_its_author_wrote(
     kubernetes_engine: KubernetesEngine, wanted: Mapping[str, Any]
 ) -> None:

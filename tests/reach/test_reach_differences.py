@@ -280,10 +280,11 @@ ENDS = tuple(
 )
 
 known_names = st.sampled_from((name("c.io"), name("*.c.io"), name("**.c.io"), EVERY_NAME.names)).map(Names)
-known_entities = st.frozensets(st.sampled_from(("host", "health")), min_size=1)
+some_entities: tuple[Entity, ...] = ("host", "health")
+known_entities: st.SearchStrategy[frozenset[Entity]] = st.frozensets(st.sampled_from(some_entities), min_size=1)
 further: st.SearchStrategy[Remote] = st.one_of(
     known_names,
-    known_entities.map(lambda some: Entities(frozenset[Entity](some))),  # type: ignore[arg-type]
+    known_entities.map(Entities),
     st.just(Entities(EVERY_ENTITY)),
     st.sampled_from((parsed(("10.0.0.0/30",)), EVERY_ADDRESS)),
     st.sampled_from((Pods(EVERYTHING, EVERYTHING), Pods(with_labels(((METADATA_NAME, "n"),)), EVERYTHING))),

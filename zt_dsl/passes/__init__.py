@@ -1,7 +1,7 @@
-"""From policy to policy, one idea a file. The tuple is the table of contents.
+"""From policy to policy, one idea a file. A tuple is the table of contents: the one here, or an engine's own.
 
-Each pass is pure and idempotent, and leaves a policy that is valid. `widen` alone needs to be told something:
-which features the engine cannot say.
+Each pass is pure and idempotent, and leaves a policy that is valid. Some need to be told which features the engine
+can say, or cannot.
 """
 
 from collections.abc import Callable
@@ -21,5 +21,6 @@ PASSES: tuple[Pass, ...] = (
     merge,  # equal flows are one, with the reasons of all
     order,  # by what they are, not by where they were written
 )
+"""For an engine that knows ports and addresses; one that sees more has a tuple in its own room."""
 
 __all__ = ["PASSES", "Pass", "widen"]

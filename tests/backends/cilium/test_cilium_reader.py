@@ -744,13 +744,9 @@ def test_names_and_namespaces_are_told_as_elsewhere() -> None:
 
 def test_another_engine_s_platform_is_a_mistake_of_the_caller() -> None:
     platform = platform_of()
-    native = type(platform)(**{**_fields(platform), "network": Kubernetes("1.37")})  # type: ignore[arg-type]
+    native = evolve(platform, network=Kubernetes("1.37"))
     with pytest.raises(TypeError, match="does not run Cilium"):
         reach_of((), GOVERNED, native)
-
-
-def _fields(platform: object) -> dict[str, object]:
-    return {name: getattr(platform, name) for name in platform.__match_args__}  # type: ignore[attr-defined]
 
 
 TEXT = """\

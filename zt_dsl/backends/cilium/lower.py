@@ -232,11 +232,11 @@ def _port_rules(
     opened: tuple[tuple[Port | EveryPort, Narrowing], ...], filtered: tuple[int, ...]
 ) -> tuple[PortRule, ...]:
     """Nothing for every port. Ports that are narrowed alike stand together, at most forty in one element."""
-    if any(isinstance(port, EveryPort) for port, _ in opened):
-        return ()
     # What is said on one port is one list, from however many edges it comes.
     said: dict[PortProtocol, list[Narrowing]] = {}
     for port, narrowing in opened:
+        if isinstance(port, EveryPort):
+            return ()
         for number in _numbers(port, filtered):
             said.setdefault(number, []).append(narrowing)
     alike: dict[Rules, list[PortProtocol]] = {}
@@ -249,12 +249,10 @@ def _port_rules(
     )
 
 
-def _numbers(port: Port | EveryPort, filtered: tuple[int, ...]) -> tuple[PortProtocol, ...]:
+def _numbers(port: Port, filtered: tuple[int, ...]) -> tuple[PortProtocol, ...]:
     """A range stands in parts where lookups are filtered on a port of it: the proxy for DNS lets through what a rule
     for the very port allows, and refuses what a wider one would (github.com/cilium/cilium v1.20.2,
     `pkg/fqdn/dnsproxy`)."""
-    if isinstance(port, EveryPort):
-        return ()
     inside = [number for number in filtered if port.first < port.last and port.first <= number <= port.last]
     starts = sorted({port.first, *inside, *(number + 1 for number in inside if number < port.last)})
     ends = [start - 1 for start in starts[1:]] + [port.last]

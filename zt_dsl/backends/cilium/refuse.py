@@ -1,14 +1,17 @@
 """What Cilium cannot say although its table has the feature: limits, and rules that would undo one another."""
 
 import re
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from attrs import frozen
 
 from zt_dsl.backends.cilium import entries
 from zt_dsl.backends.cilium.capabilities import has_default_deny
 from zt_dsl.backends.cilium.expressions import LARGEST_PROGRAMME, fits, method_expression, path_expression
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import (
+    Denial,
     Everyone,
     EveryPod,
     EveryPort,
@@ -23,7 +26,7 @@ from zt_dsl.ir.flow import (
 )
 from zt_dsl.ir.paths import Speech, only
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import Lookups, Methods, Port, Protocol, Routes, ServerNames, Whole
+from zt_dsl.ir.traffic import Lookups, Methods, Port, Ports, Routes, ServerNames, Whole
 
 
 def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
@@ -100,34 +103,64 @@ def _expressions(flow: Flow) -> Iterator[tuple[str, str]]:
             pass
 
 
-# --- two protocols on one port -------------------------------------------------------------------------
+# --- rules that undo one another -----------------------------------------------------------------------
 
-_Where = tuple[Place, Literal["Ingress", "Egress"], Protocol, int]
+
+@frozen
+class _Callers:
+    """Flows by one of their peers. Of thousands, those that may be about the same pods as a given peer are few."""
+
+    flows: Mapping[Peer, Sequence[Flow]]
+
+    def of(self, peer: Peer) -> Iterator[Flow]:
+        """The flows of this peer; of its whole namespace; and where it is one, of all that are in it."""
+        place = place_of(peer)
+        if isinstance(peer, EveryPod):
+            yield from (flow for each, some in self.flows.items() if place_of(each) == place for flow in some)
+            return
+        yield from self.flows.get(peer, ())
+        if place is not None:
+            yield from self.flows.get(EveryPod(place), ())
+
+
+def _callers(flows: Iterable[tuple[Peer, Flow]]) -> _Callers:
+    found: dict[Peer, list[Flow]] = {}
+    for peer, flow in flows:
+        found.setdefault(peer, []).append(flow)
+    return _Callers(found)
+
+
+def _meet(flow: Flow, other: Flow) -> Ports:
+    """The ports that both are for."""
+    return flow.port.ports & other.port.ports
+
+
+def _port(flow: Flow, other: Flow) -> str:
+    """The first that both are for."""
+    protocol, number, _ = _meet(flow, other).intervals[0]
+    return f"{number}/{protocol}"
 
 
 def _two_protocols(policy: Policy) -> Iterator[Diagnostic]:
     """One port of a pod has one proxy, whoever is at the other end. Of two the agent keeps the one that it happens to
     see first (v1.20.2, `pkg/policy/l4.go`), and the other's rules are void."""
     governed = frozenset(policy.governed)
-    read: dict[_Where, list[tuple[Peer, Speech, Flow]]] = {}
+    read: dict[str, dict[Speech, list[tuple[Peer, Flow]]]] = {}
     for flow in policy.flows:
-        if isinstance(flow.narrowing, Whole):
-            continue
-        way = narrowed_end(flow, governed)
-        subject = flow.target if way == "Ingress" else flow.source
-        place = place_of(subject)
-        if place is None:
-            continue
-        speech = only(flow.narrowing).speech
-        for protocol in flow.port.protocols:
-            for number in range(flow.port.first, flow.port.last + 1):
-                read.setdefault((place, way, protocol, number), []).append((subject, speech, flow))
-    for (_, way, protocol, number), some in read.items():
-        for index, (subject, speech, flow) in enumerate(some):
-            other = next((o for s, spoken, o in some[:index] if spoken != speech and _meet(s, subject)), None)
-            if other is not None:
-                yield _both_read(subject, way.lower(), f"{number}/{protocol}", flow, other)
-                break
+        if not isinstance(flow.narrowing, Whole):
+            way = narrowed_end(flow, governed)
+            subject = flow.target if way == "Ingress" else flow.source
+            read.setdefault(way, {}).setdefault(only(flow.narrowing).speech, []).append((subject, flow))
+    told: set[tuple[Place | None, str, str]] = set()
+    for end, spoken in read.items():
+        for one, other in combinations(spoken.values(), 2):
+            known = _callers(one)
+            for subject, flow in other:
+                found = next((each for each in known.of(subject) if _meet(each, flow)), None)
+                # Once a port of a namespace: the rest of them are told by the same two edges.
+                if found is not None and (once := (place_of(subject), end, _port(found, flow))) not in told:
+                    told.add(once)
+                    yield _both_read(subject, f"{_port(found, flow)}, {end.lower()}", flow, found)
 
 
 def _two_ends(policy: Policy) -> Iterator[Diagnostic]:
@@ -135,17 +168,52 @@ def _two_ends(policy: Policy) -> Iterator[Diagnostic]:
     sake, and what neither allows passes both."""
     governed = frozenset(policy.governed)
     narrowed = [flow for flow in policy.flows if not isinstance(flow.narrowing, Whole)]
-    leaving = [flow for flow in narrowed if isinstance(flow.narrowing, Lookups) and place_of(flow.target) in governed]
-    for flow in leaving:
-        for other in narrowed:
-            same = other.target == flow.target and other.port.ports & flow.port.ports
-            if same and narrowed_end(other, governed) == "Ingress" and _meet_anywhere(flow.source, other.source):
-                yield _both_read(flow.target, "between both ends", str(other.port), other, flow)
-                break
+    known = _callers((flow.source, flow) for flow in narrowed if narrowed_end(flow, governed) == "Ingress")
+    for flow in narrowed:
+        if isinstance(flow.narrowing, Lookups) and place_of(flow.target) in governed:
+            same = (each for each in known.of(flow.source) if each.target == flow.target and _meet(each, flow))
+            if (other := next(same, None)) is not None:
+                yield _both_read(flow.target, f"{other.port}, between both ends", other, flow)
 
 
-def _meet_anywhere(one: Peer, other: Peer) -> bool:
-    return place_of(one) == place_of(other) and _meet(one, other)
+def _both_read(subject: Peer, where: str, flow: Flow, other: Flow) -> Diagnostic:
+    one, another = flow.reasons[0], other.reasons[0]
+    return Diagnostic(
+        "ZT326",
+        f"Cilium cannot read two protocols on one port: {another.edge} ({other.narrowing}) and {one.edge} "
+        f"({flow.narrowing}), both at {subject} port {where}",
+        (Label(one.at, f"only {flow.narrowing}"), Label(another.at, f"only {other.narrowing}")),
+        "One port of a pod has one proxy, whoever is at the other end. Of two the agent keeps the one that it sees "
+        "first, and what the other was to refuse passes.",
+        "allow one of the two whole, or let the services use different ports",
+    )
+
+
+def _still_named(policy: Policy) -> Iterator[Diagnostic]:
+    """One name, one port: a rule that reads the names of TLS stays in force for pods to which another rule allows the
+    port whole (v1.20.2, `pkg/policy/l4.go`, mergePortProto)."""
+    read = [flow for flow in policy.flows if isinstance(flow.narrowing, ServerNames)]
+    named = {flow.target for flow in read}
+    whole = [flow for flow in policy.flows if isinstance(flow.narrowing, Whole) and flow.target in named]
+    known = _callers((flow.source, flow) for flow in whole)
+    for flow in read:
+        same = (each for each in known.of(flow.source) if each.target == flow.target and _meet(each, flow))
+        if (other := next(same, None)) is not None:
+            yield _also_whole(flow, other)
+
+
+def _also_whole(flow: Flow, other: Flow) -> Diagnostic:
+    read, whole = flow.reasons[0], other.reasons[0]
+    return Diagnostic(
+        "ZT326",
+        f"Cilium cannot allow {whole.edge} whole: for {read.edge} the same port of {flow.target} is read",
+        (Label(whole.at, "the whole port"), Label(read.at, f"only {flow.narrowing}")),
+        "For one name and port Cilium joins the rules of a pod, and checks what TLS asks for as soon as one does.",
+        "give the two ports different numbers; the same number, and no range, for the same callers is whole for both",
+    )
+
+
+# --- lookups -------------------------------------------------------------------------------------------
 
 
 def _ranges(policy: Policy) -> Iterator[Diagnostic]:
@@ -168,20 +236,19 @@ def _ranges(policy: Policy) -> Iterator[Diagnostic]:
 
 def _unfiltered(policy: Policy) -> Iterator[Diagnostic]:
     """Lookups that are narrowed for a service, and not for its whole namespace, or the other way round."""
-    asking = [flow for flow in policy.flows if isinstance(flow.narrowing, Lookups)]
-    wide = [flow for flow in asking if "**" in _looked_up(flow)]
-    for flow in asking:
-        if "**" in _looked_up(flow):
-            continue
-        for other in wide:
-            same = other.target == flow.target and other.port == flow.port and other.source != flow.source
-            if same and _meet_anywhere(flow.source, other.source):
-                yield _any_name(flow, other)
-                break
-
-
-def _looked_up(flow: Flow) -> tuple[str, ...]:
-    return flow.narrowing.names if isinstance(flow.narrowing, Lookups) else ()
+    said: list[Flow] = []
+    wide: list[tuple[Peer, Flow]] = []
+    for flow in policy.flows:
+        if isinstance(flow.narrowing, Lookups) and "**" in flow.narrowing.names:
+            wide.append((flow.source, flow))
+        elif isinstance(flow.narrowing, Lookups):
+            said.append(flow)
+    known = _callers(wide)
+    for flow in said:
+        others = (each for each in known.of(flow.source) if each.source != flow.source)
+        same = (each for each in others if each.target == flow.target and each.port == flow.port)
+        if (other := next(same, None)) is not None:
+            yield _any_name(flow, other)
 
 
 def _any_name(flow: Flow, other: Flow) -> Diagnostic:
@@ -195,81 +262,41 @@ def _any_name(flow: Flow, other: Flow) -> Diagnostic:
     )
 
 
+# --- denials -------------------------------------------------------------------------------------------
+
+
 def _denied_needs(policy: Policy) -> Iterator[Diagnostic]:
     """What a deny refuses of the flows that edges need."""
     derived = [flow for flow in policy.flows if flow.derived]
     for denial in policy.denials:
-        for flow in derived:
-            source, target = denial.source, denial.target
-            if isinstance(source, Everyone) or isinstance(target, Everyone) or not _overlap(source, flow.source):
-                continue
-            if _overlap(target, flow.target) and (isinstance(denial.port, EveryPort) or _same_port(denial.port, flow)):
-                reason = flow.reasons[0]
-                yield Diagnostic(
-                    "ZT406",
-                    f"the deny {denial.reason.edge} refuses what {reason.edge} needs: {flow.source} → {flow.target} "
-                    f"{flow.port}",
-                    (Label(denial.reason.at, "denied here"), Label(reason.at, f"needs {flow.port} of {flow.target}")),
-                    "A deny overrules every allow, those that were derived for other edges, too: what this edge "
-                    "calls by name is not found any more.",
-                    "deny the services that are meant, or leave the edge out",
-                )
-                break
+        refused = (flow for flow in derived if _refuses(denial, flow))
+        if (flow := next(refused, None)) is not None:
+            reason = flow.reasons[0]
+            yield Diagnostic(
+                "ZT406",
+                f"the deny {denial.reason.edge} refuses what {reason.edge} needs: {flow.source} → {flow.target} "
+                f"{flow.port}",
+                (Label(denial.reason.at, "denied here"), Label(reason.at, f"needs {flow.port} of {flow.target}")),
+                "A deny overrules every allow, those that were derived for other edges, too: what this edge calls by "
+                "name is not found any more.",
+                "deny the services that are meant, or leave the edge out",
+            )
 
 
-def _same_port(port: Port, flow: Flow) -> bool:
-    return bool(port.ports & flow.port.ports)
+def _refuses(denial: Denial, flow: Flow) -> bool:
+    if isinstance(denial.source, Everyone) or isinstance(denial.target, Everyone):
+        return False
+    on_port = isinstance(denial.port, EveryPort) or bool(denial.port.ports & flow.port.ports)
+    return on_port and _overlap(denial.source, flow.source) and _overlap(denial.target, flow.target)
 
 
 def _overlap(one: Peer, other: Peer) -> bool:
     match one, other:
-        case Outside(blocks=()), _:
-            local = isinstance(other, Outside) and {one.role, other.role} == {"nodes", "node-local-dns"}
-            return local or one == other
+        case Outside(blocks=()), Outside():
+            return one == other or {one.role, other.role} == {"nodes", "node-local-dns"}
         case Outside(), Outside():
             return bool(one.addresses & other.addresses)
+        case (EveryPod(place=place), Workload(place=where)) | (Workload(place=place), EveryPod(place=where)):
+            return place == where
         case _:
-            return _meet_anywhere(one, other) if place_of(one) is not None else one == other
-
-
-def _still_named(policy: Policy) -> Iterator[Diagnostic]:
-    """One name, one port: a rule that reads the names of TLS stays in force for pods to which another rule allows the
-    port whole (v1.20.2, `pkg/policy/l4.go`, mergePortProto)."""
-    read = [flow for flow in policy.flows if isinstance(flow.narrowing, ServerNames)]
-    named = {flow.target for flow in read}
-    whole = [flow for flow in policy.flows if isinstance(flow.narrowing, Whole) and flow.target in named]
-    for flow in read:
-        for other in whole:
-            same = other.target == flow.target and other.port.ports & flow.port.ports
-            places = place_of(flow.source), place_of(other.source)
-            if same and places[0] == places[1] and _meet(flow.source, other.source):
-                yield _also_whole(flow, other)
-                break
-
-
-def _also_whole(flow: Flow, other: Flow) -> Diagnostic:
-    read, whole = flow.reasons[0], other.reasons[0]
-    return Diagnostic(
-        "ZT326",
-        f"Cilium cannot allow {whole.edge} whole: for {read.edge} the same port of {flow.target} is read",
-        (Label(whole.at, "the whole port"), Label(read.at, f"only {flow.narrowing}")),
-        "For one name and port Cilium joins the rules of a pod, and checks what TLS asks for as soon as one does.",
-        "give the two ports different numbers; the same number, and no range, for the same callers is whole for both",
-    )
-
-
-def _meet(one: Peer, other: Peer) -> bool:
-    return one == other or isinstance(one, EveryPod) or isinstance(other, EveryPod)
-
-
-def _both_read(subject: Peer, way: str, port: str, flow: Flow, other: Flow) -> Diagnostic:
-    one, another = flow.reasons[0], other.reasons[0]
-    return Diagnostic(
-        "ZT326",
-        f"Cilium cannot read two protocols on one port: {another.edge} ({other.narrowing}) and {one.edge} "
-        f"({flow.narrowing}), both at {subject} port {port}, {way}",
-        (Label(one.at, f"only {flow.narrowing}"), Label(another.at, f"only {other.narrowing}")),
-        "One port of a pod has one proxy, whoever is at the other end. Of two the agent keeps the one that it sees "
-        "first, and what the other was to refuse passes.",
-        "allow one of the two whole, or let the services use different ports",
-    )
+            return one == other
