@@ -380,9 +380,7 @@ def assert_created_once(server: ApiServer, manifests: Sequence[Document]) -> Non
     assert server.apply(manifests) == [UNCHANGED] * len(manifests)
 
 
-# The last minor alone: beside other work the definitions of others, which replace one another, are not always in force
-# at once.
-@pytest.mark.parametrize("minor", MINORS[-1:])
+@pytest.mark.parametrize("minor", MINORS)
 def test_what_is_emitted_for_any_topology_is_created_once(api_server: ApiServer, minor: Minor) -> None:
     """For Cilium by the definitions of each of its releases: no field that it lacks, and no warning."""
     api_server.install([crds.cilium(minor)])

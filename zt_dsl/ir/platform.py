@@ -44,7 +44,8 @@ Network = Kubernetes | Cilium | Calico | NoNetwork
 
 @frozen
 class Istio:
-    """Istio; `waypoint` is empty where none is named."""
+    """Istio; `waypoint` is empty where none is named. `mesh_wide_mtls` is the mode that is written for the whole mesh,
+    in its root namespace, whatever is governed."""
 
     version: str
     mode: Literal["sidecar", "ambient"]
@@ -52,6 +53,7 @@ class Istio:
     trust_domain: str
     root_namespace: str
     path_normalization: Literal["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]
+    mesh_wide_mtls: Literal["strict", "permissive", "disable", "unwritten"] = "unwritten"
 
 
 @frozen

@@ -18,6 +18,15 @@ CLUSTER = "io.cilium.k8s.policy.cluster"
 """Where engines join clusters, the label that says which one a namespace is in, as Cilium spells it
 (github.com/cilium/cilium v1.20.2, `pkg/k8s/apis/cilium.io/const.go`, PolicyLabelCluster)."""
 
+SERVICE_ACCOUNT = "projectcalico.org/serviceaccount"
+"""The label that says a pod's service account, as Calico spells it (github.com/projectcalico/api v3.31.0,
+`pkg/apis/projectcalico/v3/constants.go`, LabelServiceAccount). Nobody can write it to a pod: it says what the pod runs
+as."""
+
+IDENTITY = "spiffe://"
+"""What says of a pod that it has a mesh identity, and in which trust domain; absent where it has none, and speaks in
+plain text. It is no label, and no label can be spelt like it: with it pods are told apart in the same algebra."""
+
 
 @frozen(cache_hash=True)
 class Values:

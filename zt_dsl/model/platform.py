@@ -40,7 +40,11 @@ class Calico:
 
 @frozen(kw_only=True)
 class Istio:
-    """PeerAuthentication and AuthorizationPolicy, by sidecars or by ztunnel and waypoints."""
+    """PeerAuthentication and AuthorizationPolicy, by sidecars or by ztunnel and waypoints.
+
+    `mesh_wide_mtls` writes a mode for the whole mesh, in its root namespace. It reaches every namespace of the mesh,
+    those that no topology governs too, which is why only the platform can say it.
+    """
 
     version: str = field(kw_only=False)
     mode: Literal["sidecar", "ambient"] = "sidecar"
@@ -48,6 +52,7 @@ class Istio:
     trust_domain: str = "cluster.local"
     root_namespace: str = "istio-system"
     path_normalization: Literal["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"] = "BASE"
+    mesh_wide_mtls: Literal["strict", "permissive", "disable"] | None = None
     written_at: Span = field(factory=here, init=False, eq=False, repr=False)
 
 

@@ -89,14 +89,18 @@ def _mesh(reading: Reading, written: object, at: Span) -> ir.Mesh | None:
             domain = reading.keep(names.text(written.trust_domain, "trust domain", place_))
             paths = ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
             normal = reading.keep(names.choice(written.path_normalization, paths, "path_normalization", place_))
+            wide: object = "unwritten"
+            if written.mesh_wide_mtls is not None:
+                modes = ("strict", "permissive", "disable")
+                wide = reading.keep(names.choice(written.mesh_wide_mtls, modes, "mesh_wide_mtls", place_))
             waypoint: str | None = ""
             if written.waypoint is not None:
                 waypoint = reading.keep(names.dns_label(written.waypoint, "waypoint", place_))
-            if None in (version, root, mode, domain, normal, waypoint):
+            if None in (version, root, mode, domain, normal, waypoint, wide):
                 return None
             return ir.Istio(
                 written.version, written.mode, written.waypoint or "", written.trust_domain,
-                written.root_namespace, written.path_normalization,
+                written.root_namespace, written.path_normalization, written.mesh_wide_mtls or "unwritten",
             )  # fmt: skip
         case _:
             reading.found(

@@ -11,8 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -152,10 +154,7 @@ func (c *cluster) patch(
 	if err != nil && !apierrors.IsNotFound(err) {
 		return "", err
 	}
-	after, err := objects.Patch(ctx, name, types.ApplyPatchType, document, metav1.PatchOptions{
-		FieldManager:    manager,
-		FieldValidation: metav1.FieldValidationStrict,
-	})
+	after, err := c.send(ctx, objects, manager, name, document)
 	if err != nil {
 		return "", err
 	}
@@ -167,6 +166,27 @@ func (c *cluster) patch(
 		return unchanged, nil
 	}
 	return changed, nil
+}
+
+// send asks again while the server takes the namespace for the one that was deleted: admission looks into a cache of
+// namespaces, which hears of a new one of the same name some time after it was made.
+func (c *cluster) send(
+	ctx context.Context, objects dynamic.ResourceInterface, manager, name string, document json.RawMessage,
+) (*unstructured.Unstructured, error) {
+	var after *unstructured.Unstructured
+	var refused error
+	err := wait.PollUntilContextTimeout(ctx, poll, serveLimit, true, func(ctx context.Context) (bool, error) {
+		c.warnings.heard = nil
+		after, refused = objects.Patch(ctx, name, types.ApplyPatchType, document, metav1.PatchOptions{
+			FieldManager:    manager,
+			FieldValidation: metav1.FieldValidationStrict,
+		})
+		return !apierrors.HasStatusCause(refused, corev1.NamespaceTerminatingCause), nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, refused)
+	}
+	return after, refused
 }
 
 func (c *cluster) at(where place) dynamic.ResourceInterface {
