@@ -48,7 +48,7 @@ def measured(folder: Path) -> dict[str, float]:
     assert policy is not None
     planned = timed("plan and passes", lambda: plan(policy))
     assert isinstance(planned, Ready)
-    ready, backend = planned.policy, planned.backend
+    ready, backend = planned.policy, planned.layers[0].backend
     documents = timed("lower", lambda: dict(backend.lower(ready, folder)))
     written: Written = {}
     files = timed("write", lambda: {path: emit(of_path, written).encode() for path, of_path in documents.items()})

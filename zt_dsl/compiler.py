@@ -1,26 +1,34 @@
 """Everything after load, on one page: plan, widen, passes, lower, write, read back, compare."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from attrs import frozen
 
-from zt_dsl.backends.base import Backend, at, judged, sayable, unsayable
-from zt_dsl.backends.plan import assigned, refusals
+from zt_dsl.backends.base import Backend, at, judged, sayable
+from zt_dsl.backends.plan import Stack, assigned, carrier, refusals
 from zt_dsl.checks import CHECKS, unneeded
 from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
 from zt_dsl.ir.flow import Widening
 from zt_dsl.ir.platform import Calico, Cilium, Istio, Kubernetes, NoMesh, NoNetwork, Platform
-from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.manifests.emit import Written, emit
 from zt_dsl.manifests.kustomization import kustomization
-from zt_dsl.manifests.names import KUSTOMIZATION_FILE
+from zt_dsl.manifests.names import KUSTOMIZATION_FILE, NAMESPACE_FILE
 from zt_dsl.manifests.read import ReadDocument, read
+from zt_dsl.manifests.tree import Document
+from zt_dsl.passes.derive_mesh import derive_mesh
+from zt_dsl.passes.keep_meshed import keep_meshed
+from zt_dsl.passes.leave_to_mesh import leave_to_mesh
+from zt_dsl.passes.merge import merge
+from zt_dsl.passes.order import order
 from zt_dsl.passes.widen import widen
-from zt_dsl.reach.declared import reach_of
 from zt_dsl.reach.difference import differences
-from zt_dsl.reach.told import counted, told
+from zt_dsl.reach.grants import Reach
+from zt_dsl.reach.joined import joined
+from zt_dsl.reach.told import counted, half_guarded, told
 from zt_dsl.review import Table, review
 from zt_dsl.source import Location
 
@@ -28,11 +36,22 @@ REVIEW = "review.md"
 
 
 @frozen
+class Layer:
+    """One engine of a platform, with its part of the policy: what its own objects are to say, and to be read as."""
+
+    backend: Backend
+    policy: Policy
+
+
+@frozen
 class Ready:
-    """A policy that its engine can say: waivers applied, passes run. `diagnostics` are warnings."""
+    """A policy that its engines can say: waivers applied, passes run. `diagnostics` are warnings.
+
+    A connection has to pass each of the layers: the network engine's, the mesh's, or both, in this order.
+    """
 
     policy: Policy
-    backend: Backend
+    layers: tuple[Layer, ...]
     dropped: tuple[Widening, ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -45,59 +64,104 @@ class Refused:
 
 
 def plan(policy: Policy) -> Ready | Refused:
-    """Find the engine, apply the waivers, refuse what is left that it cannot say, run the passes."""
-    backend = _backend(policy)
-    if isinstance(backend, tuple):
-        return Refused(backend)
-    widened = widen(policy, unsayable(backend))
+    """Find the engines, apply the waivers, refuse what is left that no engine says, run the passes."""
+    stack, missing = _stack(policy.platform)
+    if missing or not stack:
+        return Refused(missing or (_unenforced(policy),))
+    widened = widen(policy, partial(_says, stack, policy))
     found = in_order(
         (
-            *refusals(widened.policy, backend),
+            *refusals(widened.policy, stack),
             *unneeded(widened.unneeded),
             *(diagnostic for check in CHECKS for diagnostic in check(policy)),
         )
     )
     if errors(found):
         return Refused(found)
-    planned = widened.policy
-    for run in backend.passes(sayable(backend)):
+    planned = derive_mesh(widened.policy)
+    for run in stack[0].passes(sayable(stack[0])):
         planned = run(planned)
-    found = in_order((*found, *backend.refuse(planned)))
+    layers = tuple(_layers(stack, planned))
+    found = in_order((*found, *(each for layer in layers for each in layer.backend.refuse(layer.policy))))
     if errors(found):
         return Refused(found)
-    return Ready(planned, backend, widened.dropped, found)
+    return Ready(planned, layers, widened.dropped, found)
 
 
-def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
-    """The engine to compile for; or why there is none."""
-    platform = policy.platform
-    missing: list[str] = []
+def _says(stack: Stack, policy: Policy, feature: str, asked: Asked) -> bool:
+    return carrier(stack, policy, feature, asked) is not None
+
+
+def _layers(stack: Stack, planned: Policy) -> Iterable[Layer]:
+    """Each engine's part: where there are two, the mesh has what arrives at sidecars, and reads it there."""
+    match stack:
+        case (network, mesh):
+            network_denies = "deny" in sayable(network)
+            yield Layer(network, order(merge(leave_to_mesh(planned, denials=not network_denies))))
+            yield Layer(mesh, keep_meshed(planned, denials=not network_denies))
+        case (alone,) if isinstance(planned.platform.network, NoNetwork):
+            yield Layer(alone, keep_meshed(planned, denials=True))
+        case (alone,):
+            yield Layer(alone, planned)
+        case _:
+            raise ValueError(f"{len(stack)} engines on one platform")
+
+
+def _stack(platform: Platform) -> tuple[Stack, tuple[Diagnostic, ...]]:
+    """The engines to compile for, each at its version; or why one is missing."""
+    here = (Label(platform.at, "this platform"),) if platform.at.line else ()
+    # Imported when asked for: each backend costs its classes, about a millisecond apiece.
+    engines: list[tuple[Backend, str]] = []
+    missing: list[Diagnostic] = []
     match platform.network:
-        case Kubernetes() | Cilium():
-            pass
+        case Kubernetes(version=version):
+            from zt_dsl.backends import kubernetes
+
+            engines.append((kubernetes.BACKEND, version))
+        case Cilium(version=version):
+            from zt_dsl.backends import cilium
+
+            engines.append((cilium.BACKEND, version))
         case Calico():
-            missing.append("Calico")
+            missing.append(_not_there("Calico", here))
         case NoNetwork():
             pass
         case _:
             assert_never(platform.network)
     match platform.mesh:
-        case Istio():
-            missing.append("Istio")
+        case Istio(mode="ambient"):
+            missing.append(_not_there("Istio's ambient mode", here))
+        case Istio(version=version):
+            from zt_dsl.backends import istio
+
+            engines.append((istio.BACKEND, version))
         case NoMesh():
             pass
         case _:
             assert_never(platform.mesh)
-    here = (Label(platform.at, "this platform"),) if platform.at.line else ()
-    if missing or isinstance(platform.network, NoNetwork):
-        return tuple(_not_there(name, here) for name in missing or ["a platform without any engine"])
-    # Imported when asked for: each backend costs its classes, about a millisecond apiece.
-    if isinstance(platform.network, Cilium):
-        from zt_dsl.backends.cilium import BACKEND
-    else:
-        from zt_dsl.backends.kubernetes import BACKEND
-    known = at(BACKEND, version_of(platform))
-    return (_unknown_version(BACKEND, version_of(platform), here),) if known is None else known
+    known = [at(engine, version) for engine, version in engines]
+    missing += (
+        _unknown_version(engine, version, here)
+        for (engine, version), found in zip(engines, known, strict=True)
+        if found is None
+    )
+    return tuple(engine for engine in known if engine is not None), tuple(missing)
+
+
+def _unenforced(policy: Policy) -> Diagnostic:
+    """No engine at all: what would be written is what nobody acts on."""
+    governed = (f"{place}: the default deny of the namespace" for place in policy.governed)
+    edges = (f"{reason.edge} · {reason.at.path}:{reason.at.line}" for flow in policy.flows for reason in flow.reasons)
+    denials = (f"deny {denial.reason.edge}" for denial in policy.denials)
+    here = (Label(policy.platform.at, "this platform"),) if policy.platform.at.line else ()
+    return Diagnostic(
+        "ZT302",
+        f"nothing on {policy.platform.name} enforces policies: everything would be open, whatever is written",
+        here,
+        "The API server takes a policy on any cluster; the network plugin acts on it, and this one does not.",
+        "run a plugin that does (Cilium, Calico, Antrea), or a mesh: --target cilium, network=Cilium(…)",
+        "".join(f"unenforced  {line}\n" for line in dict.fromkeys((*governed, *edges, *denials))),
+    )
 
 
 def _not_there(name: str, here: tuple[Label, ...]) -> Diagnostic:
@@ -106,7 +170,8 @@ def _not_there(name: str, here: tuple[Label, ...]) -> Diagnostic:
         f"the backend for {name} is not there yet",
         here,
         "Nothing can be emitted for it, and a policy with a part left out would be a wider one.",
-        "compile for an engine that is there, without a mesh: network=Cilium(…) or Kubernetes(…), or --target cilium",
+        "compile for an engine that is there: network=Cilium(…), Calico(…) or Kubernetes(…), mesh=Istio(…) with its "
+        "sidecars, or --target cilium+istio",
     )
 
 
@@ -133,36 +198,83 @@ class Build:
 
 
 def build(ready: Ready, root: Path) -> Build:
-    """The files of a policy. Comments name lines relative to `root`."""
-    policy, backend = ready.policy, ready.backend
+    """The files of a policy. Comments name lines relative to `root`.
+
+    What several layers say of one workload stands in one file, and so does what they say of a namespace.
+    """
+    policy = ready.policy
     written: Written = {}
     files: dict[str, bytes] = {}
     objects = 0
-    for path, documents in backend.lower(policy, root):
+    for path, documents in _lowered(ready.layers, root):
         files[path] = emit(documents, written).encode()
         objects += len(documents)
     manifests = tuple(files)
     listed = kustomization(
         manifests, (f"{policy.topology} on {policy.platform.name}: allows first, default denies last.",)
     )
-    version = version_of(policy.platform)
-    engine = f"{backend.name} {version}{judged(backend, version)}"
     files[KUSTOMIZATION_FILE] = emit((listed,)).encode()
-    notes = (_enforcement(policy, backend), *backend.notes(policy))
-    files[REVIEW] = review(policy, ready.dropped, engine, root, notes).encode()
+    notes = (_enforcement(ready), *(note for layer in ready.layers for note in layer.backend.notes(layer.policy)))
+    files[REVIEW] = review(policy, ready.dropped, engines_of(ready), root, notes).encode()
     return Build(files, manifests, objects)
 
 
-def _enforcement(policy: Policy, backend: Backend) -> Table:
-    """What is enforced, and how: the lines of the engine's table that this policy needs."""
-    lines = assigned(policy, backend)
-    rows = tuple((line.feature, f"{line.reason}; needs {line.needs}" if line.needs else line.reason) for line in lines)
-    return Table("How it is enforced", "What the edges ask for, and by what the engine does it.", ("what", "how"), rows)
+def _lowered(layers: tuple[Layer, ...], root: Path) -> Iterable[tuple[str, tuple[Document, ...]]]:
+    """The files of all layers, in the order in which they are applied: each engine's own, the floors last."""
+    if len(layers) == 1:
+        return layers[0].backend.lower(layers[0].policy, root)
+    found: dict[str, tuple[Document, ...]] = {}
+    for layer in layers:
+        for path, documents in layer.backend.lower(layer.policy, root):
+            found[path] = found.get(path, ()) + documents
+    return sorted(found.items(), key=_floors_last)
 
 
-def version_of(platform: Platform) -> str:
-    """The version of its network engine, as it was written; empty where the mesh alone enforces."""
-    return "" if isinstance(platform.network, NoNetwork) else platform.network.version
+def _floors_last(file: tuple[str, tuple[Document, ...]]) -> tuple[bool, str]:
+    path, _ = file
+    return path.endswith(f"/{NAMESPACE_FILE}"), path
+
+
+def _enforcement(ready: Ready) -> Table:
+    """What is enforced, and how: the lines of the engines' tables that this policy needs."""
+    stack = tuple(layer.backend for layer in ready.layers)
+    lines = assigned(ready.policy, stack)
+    rows = tuple(
+        (line.feature, *((backend.name,) if len(stack) > 1 else ()), _how(line.reason, line.needs))
+        for backend, line in lines
+    )
+    if len(stack) == 1:
+        about = "What the edges ask for, and by what the engine does it."
+        return Table("How it is enforced", about, ("what", "how"), rows)
+    about = "What the edges ask for, and which layer does it, by what. A connection has to pass both layers."
+    return Table("How it is enforced", about, ("what", "layer", "how"), rows)
+
+
+def _how(reason: str, needs: str) -> str:
+    return f"{reason}; needs {needs}" if needs else reason
+
+
+def engines_of(ready: Ready) -> str:
+    """The engines with their versions, as reports name them."""
+    return " with ".join(_engine(layer, ready.policy.platform) for layer in ready.layers)
+
+
+def _engine(layer: Layer, platform: Platform) -> str:
+    version = version_of(layer, platform)
+    return f"{layer.backend.name} {version}{judged(layer.backend, version)}"
+
+
+def version_of(layer: Layer, platform: Platform) -> str:
+    """The version of a layer's engine, as it was written."""
+    match platform.network, platform.mesh:
+        case (Kubernetes() | Cilium() | Calico()) as network, NoMesh():
+            return network.version
+        case (Kubernetes() | Cilium() | Calico()) as network, Istio() as mesh:
+            return mesh.version if layer.backend.sees_identity else network.version
+        case NoNetwork(), Istio() as mesh:
+            return mesh.version
+        case _:
+            return ""
 
 
 # --- proof -----------------------------------------------------------------------------------------------
@@ -183,29 +295,60 @@ class Proof:
 def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = False) -> Proof:
     """Read these files back and compare what they permit with what the policy declares, in both directions.
 
+    Layer by layer: where each says what is its own, their conjunction is the policy's. Where one does not, the layers
+    are joined, and it is the conjunction that is compared; what only one of two locks lets through is half guarded.
+
     `emitted`: we wrote them ourselves, so each has to fit the JSON Schema of what we emit, too.
     """
-    policy, backend = ready.policy, ready.backend
-    documents: list[ReadDocument] = []
+    policy = ready.policy
+    documents: list[list[ReadDocument]] = [[] for _ in ready.layers]
     problems: list[Diagnostic] = []
     for path, data in files:
         match read(data, path):
             case Diagnostic() as unreadable:
                 problems.append(unreadable)
             case found:
-                documents.extend(found)
-                problems.extend(_misshapen(one, backend) for one in found if emitted and backend.check(one.body))
+                for one in found:
+                    number = _layer_of(one, ready.layers)
+                    documents[number].append(one)
+                    backend = ready.layers[number].backend
+                    if emitted and backend.check(one.body):
+                        problems.append(_misshapen(one, backend))
     namespaces = frozenset(place.namespace for place in policy.governed)
-    permitted, not_understood = backend.read(documents, namespaces, policy.platform)
-    # What was not understood may permit anything: that something is refused cannot be said beside it.
-    unread = bool(problems or not_understood)
-    declared = reach_of(policy, joins_clusters=backend.joins_clusters, knows_nodes=backend.knows_nodes)
-    said = (
-        told(difference, policy, permitted)
-        for difference in differences(declared, permitted, sorted(namespaces))
-        if not unread or difference.kind == "wider"
-    )
-    return Proof(*counted(policy), in_order((*problems, *not_understood, *said)))
+    permitted: list[Reach] = []
+    for layer, own in zip(ready.layers, documents, strict=True):
+        reach, not_understood = layer.backend.read(own, namespaces, policy.platform)
+        permitted.append(reach)
+        problems += not_understood
+    said = _compared(ready, permitted, sorted(namespaces), unread=bool(problems))
+    return Proof(*counted(policy), in_order((*problems, *said)))
+
+
+def _compared(ready: Ready, permitted: list[Reach], namespaces: list[str], *, unread: bool) -> Iterable[Diagnostic]:
+    """`unread`: what was not understood may permit anything: that something is refused cannot be said beside it."""
+    declared = [layer.backend.means(layer.policy) for layer in ready.layers]
+    alone = [differences(mine, theirs, namespaces) for mine, theirs in zip(declared, permitted, strict=True)]
+    if not any(alone):
+        return
+    if len(ready.layers) == 1:
+        [found], [reach] = alone, permitted
+    else:
+        apart = sorted({each.example.subject.namespace for found in alone for each in found})
+        reach = joined(permitted, apart)
+        found = differences(joined(declared, apart), reach, apart)
+        if not unread:
+            passing = {each.example for each in found}
+            for layer, some in zip(ready.layers, alone, strict=True):
+                for each in some:
+                    if each.example not in passing:
+                        yield half_guarded(each, ready.policy, layer.backend.name)
+    yield from (told(each, ready.policy, reach) for each in found if not unread or each.kind == "wider")
+
+
+def _layer_of(document: ReadDocument, layers: tuple[Layer, ...]) -> int:
+    """Which layer a document belongs to. What is of no engine here is the first one's, which does not know it."""
+    group = str(document.body.get("apiVersion", "")).partition("/")[0]
+    return next((number for number, layer in enumerate(layers) if group == layer.backend.group), 0)
 
 
 def _misshapen(document: ReadDocument, backend: Backend) -> Diagnostic:

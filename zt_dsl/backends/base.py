@@ -9,14 +9,23 @@ from attrs import evolve, frozen
 
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.platform import Platform
-from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.manifests.read import ReadDocument
 from zt_dsl.manifests.tree import Document, Value
 from zt_dsl.passes import Pass
+from zt_dsl.reach.declared import reach_of
 from zt_dsl.reach.grants import Reach
 from zt_dsl.review import Table
 
 Support = Literal["exact", "narrower", "wider", "never"]
+
+
+def _everywhere(policy: Policy, feature: str, asked: Asked) -> bool:  # noqa: ARG001  # a network engine is
+    return True
+
+
+def _nowhere(policy: Policy, feature: str, asked: Asked) -> tuple[str, str]:  # noqa: ARG001  # it is never asked
+    return "", ""
 
 
 @frozen
@@ -50,6 +59,7 @@ class Backend:
     """
 
     name: str
+    group: str
     versions: tuple[str, ...]
     judged: tuple[str, ...]
     capabilities: tuple[Capability, ...]
@@ -61,6 +71,10 @@ class Backend:
     notes: Callable[[Policy], tuple[Table, ...]]
     joins_clusters: bool = False
     knows_nodes: bool = False
+    carries: Callable[[Policy, str, Asked], bool] = _everywhere
+    why_not: Callable[[Policy, str, Asked], tuple[str, str]] = _nowhere
+    means: Callable[[Policy], Reach] = reach_of
+    sees_identity: bool = False
 
 
 def capability(backend: Backend, feature: str) -> Capability:

@@ -1,19 +1,34 @@
-"""The plan: each facet of a policy is given to the engine that does it exactly, or refused.
+"""The plan: each facet of a policy is given to the layer that does it exactly, or refused.
 
-A facet is what one feature of a capability table is about: the routes of an edge, its name, its port range, a deny.
+A facet is what one feature of a capability table is about: the routes of an edge, its name, its port range, a deny. A
+stack is the engines of a platform, each of which has to let a connection through: so it is enough that one of them
+refuses what a facet refuses. Routes and methods are read by a mesh where they arrive at it, and by no other there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
 from zt_dsl.backends.base import Backend, Capability, capability, unsayable
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
-from zt_dsl.ir.flow import Domain, Flow, Outside, Place, Reason, narrowed_end, peers_of, place_of, ports_of
-from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.flow import (
+    Domain,
+    EveryPod,
+    Flow,
+    Outside,
+    Place,
+    Reason,
+    Workload,
+    narrowed_end,
+    peers_of,
+    place_of,
+    ports_of,
+)
+from zt_dsl.ir.mesh import encrypted, has_identity, meshed_places, port_mode
+from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.ir.traffic import WHOLE, Port, Whole
-from zt_dsl.passes.widen import feature_of, name_feature, waived_as
+from zt_dsl.passes.widen import OF_THE_PLATFORM, feature_of, name_feature, waived_as
 
 _CODES = {
     "http-routes": "ZT310",
@@ -33,40 +48,79 @@ _CODES = {
 _ROLES = {"api-server": "api-server", "nodes": "nodes"}
 
 
+Stack = tuple[Backend, ...]
+"""The engines of a platform, after `at`: a network engine, a mesh, or both, in this order."""
+
+_READ_WHERE_THEY_ARRIVE = frozenset(("http-routes", "grpc-methods"))
+_READ_IN_PLAIN_TEXT = _READ_WHERE_THEY_ARRIVE | {"kafka-topics"}
+
+
 @frozen
 class _Facet:
     """What one edge, deny or demand asks of one feature: `what` in words, `whose` it is, where it was written."""
 
     feature: str
+    asked: Asked
     whose: str
     what: str
     label: Label
 
 
-def assigned(policy: Policy, backend: Backend) -> tuple[Capability, ...]:
-    """The lines of the engine's table by which this policy is enforced, in the table's order."""
-    asked = {facet.feature for facet in _facets(policy)}
-    asked |= {"egress"} if policy.flows else set()
-    lines = tuple(line for line in backend.capabilities if line.feature in asked and line.support == "exact")
+def carrier(stack: Stack, policy: Policy, feature: str, asked: Asked) -> Backend | None:
+    """The layer that does it exactly, for what asks; None where none does.
+
+    Requests are read by a mesh wherever they arrive at it. Between sidecars they are encrypted, and no network engine
+    can read them: what the mesh cannot say there, nobody can.
+    """
+    ordered = reversed(stack) if feature in _READ_WHERE_THEY_ARRIVE else stack
+    unreadable = (
+        len(stack) > 1 and feature in _READ_IN_PLAIN_TEXT and isinstance(asked, Flow) and encrypted(policy, asked)
+    )
+    for backend in ordered:
+        if capability(backend, feature).support != "exact" or not backend.carries(policy, feature, asked):
+            continue
+        return None if unreadable and backend is stack[0] else backend
+    return None
+
+
+def assigned(policy: Policy, stack: Stack) -> tuple[tuple[Backend, Capability], ...]:
+    """The lines of the engines' tables by which this policy is enforced, in the tables' order."""
+    asked = {
+        (id(layer), facet.feature)
+        for facet in _facets(policy)
+        if (layer := carrier(stack, policy, facet.feature, facet.asked)) is not None
+    }
+    if policy.flows and (layer := carrier(stack, policy, "egress", policy)) is not None:
+        asked.add((id(layer), "egress"))
+    if "identity" in {line.feature for line in stack[-1].capabilities if line.support == "exact"}:
+        asked.add((id(stack[-1]), "identity"))
+    lines = [(layer, line) for layer in stack for line in layer.capabilities]
+    found = [(layer, line) for layer, line in lines if (id(layer), line.feature) in asked and line.support == "exact"]
     # What a name is without them is for every reader of a report to know.
     named = any(isinstance(flow.target, Domain) and isinstance(flow.narrowing, Whole) for flow in policy.flows)
-    return lines + tuple(line for line in backend.capabilities if named and line.feature == "addresses-of-names")
+    found += [(layer, line) for layer, line in lines[: len(stack[0].capabilities)] if named and line.feature == _NAMED]
+    return tuple(found)
 
 
-def refusals(policy: Policy, backend: Backend) -> tuple[Diagnostic, ...]:
-    """What is still asked for, with the waivers applied, and this engine cannot say: one an edge and facet."""
-    refused = unsayable(backend)
+_NAMED = "addresses-of-names"
+
+
+def refusals(policy: Policy, stack: Stack) -> tuple[Diagnostic, ...]:
+    """What is still asked for, with the waivers applied, and no layer can say: one an edge and facet."""
+    first = stack[0]
+    refused = unsayable(first)
     found: dict[tuple[str, object, str], Diagnostic] = {}
     for facet in _facets(policy):
-        if facet.feature in refused:
+        if carrier(stack, policy, facet.feature, facet.asked) is None:
             key = (facet.feature, facet.label.location, facet.whose)
-            found.setdefault(key, _refusal(backend, facet))
+            found.setdefault(key, _refusal(stack, policy, facet))
     return (
         *found.values(),
-        *(() if "dns-names" in refused else _unread(policy, backend)),
-        *(() if "deny" in refused else _denied_names(policy, backend)),
-        *_addresses_known(policy, backend),
-        *(() if backend.joins_clusters else _other_clusters(policy, backend)),
+        *(() if "dns-names" in refused else _unread(policy, first)),
+        *(() if "deny" in refused else _denied_names(policy, first)),
+        *(_alone(policy, first) if first.sees_identity else ()),
+        *_addresses_known(policy, first),
+        *(() if first.joins_clusters else _other_clusters(policy, first)),
     )
 
 
@@ -84,16 +138,16 @@ def _facets(policy: Policy) -> Iterator[_Facet]:
             continue
         for feature, what in _asked(flow):
             for reason in flow.reasons:
-                yield _Facet(feature, reason.edge, f"{reason.edge}: {what}", Label(reason.at, what))
+                yield _Facet(feature, flow, reason.edge, f"{reason.edge}: {what}", Label(reason.at, what))
     for denial in policy.denials:
         edge = denial.reason.edge
-        yield _Facet("deny", edge, f"deny {edge}", Label(denial.reason.at, "denied here"))
+        yield _Facet("deny", denial, edge, f"deny {edge}", Label(denial.reason.at, "denied here"))
         if isinstance(denial.port, Port) and denial.port.first != denial.port.last:
             said = Label(denial.reason.at, f"ports {denial.port}")
-            yield _Facet("port-range", edge, f"deny {edge}: ports {denial.port}", said)
+            yield _Facet("port-range", denial, edge, f"deny {edge}: ports {denial.port}", said)
     for demand in policy.mtls_demands:
         said = Label(demand.at, "strict mTLS is demanded here")
-        yield _Facet("mtls", demand.of, f"strict mTLS of {demand.of}", said)
+        yield _Facet("mtls", demand, demand.of, f"strict mTLS of {demand.of}", said)
 
 
 def _asked(flow: Flow) -> list[tuple[str, str]]:
@@ -109,15 +163,78 @@ def _asked(flow: Flow) -> list[tuple[str, str]]:
     return asked
 
 
-def _refusal(backend: Backend, facet: _Facet) -> Diagnostic:
+def _refusal(stack: Stack, policy: Policy, facet: _Facet) -> Diagnostic:
+    """In the words of the engine that comes nearest to it: the first that could, were it there for it."""
+    able = [each for each in stack if capability(each, facet.feature).support == "exact"]
+    backend = able[-1] if able else stack[0]
     line = capability(backend, facet.feature)
+    why, instead = backend.why_not(policy, facet.feature, facet.asked) if able else (line.reason, line.carried_by)
+    if able and len(stack) > 1 and backend is stack[0]:
+        why, instead = _ENCRYPTED
     waiver = f'agree to less: Waiver("{waived_as(facet.feature)}", why="…") in the platform\'s waivers'
     return Diagnostic(
         _CODES[facet.feature],
-        f"{backend.name} cannot enforce {facet.what}",
+        f"{' with '.join(each.name for each in stack)} cannot enforce {facet.what}",
         (facet.label,),
-        line.reason,
-        f"{line.carried_by}; or {waiver}" if facet.feature != "port-range" else line.carried_by,
+        why,
+        f"{instead}; or {waiver}" if facet.feature != "port-range" else instead,
+    )
+
+
+_ENCRYPTED = (
+    "Sidecars encrypt what is between them, so the network engine reads nothing of it; and where it arrives the mesh "
+    "does not say it.",
+    "govern the namespace that is called, where the mesh reads requests",
+)
+
+
+# --- a mesh alone --------------------------------------------------------------------------------------
+
+
+def _alone(policy: Policy, mesh: Backend) -> Iterator[Diagnostic]:
+    """What a mesh does not see at all is refused once for the platform, or given up by its waivers; and what arrives
+    where it sees nothing, for each edge."""
+    missing = [feature for feature in OF_THE_PLATFORM if feature not in policy.given_up]
+    if missing:
+        waivers = ", ".join(f'Waiver("{feature}", why="…")' for feature in missing)
+        yield Diagnostic(
+            "ZT330",
+            f"{mesh.name} alone enforces neither {_neither(missing)}",
+            (Label(policy.platform.at, "no network engine stands beside the mesh"),) if policy.platform.at.line else (),
+            " ".join(capability(mesh, feature).reason for feature in missing),
+            f"add a network engine, such as network=Cilium(…); or agree to less: waivers=[{waivers}]",
+        )
+    governed = frozenset(policy.governed)
+    for place in policy.governed:
+        if place not in meshed_places(policy):
+            yield _unenforced(f"`{place}` is governed, and its pods have no sidecar", Label(policy.at, "governs it"))
+    for flow in policy.flows:
+        target, reason = flow.target, flow.reasons[0]
+        if not isinstance(target, Workload) or target.place not in governed or "TCP" not in flow.port.protocols:
+            continue
+        if not target.meshed:
+            told = f"nothing enforces what arrives at {target}, which has no sidecar: {reason.edge}"
+            yield _unenforced(told, Label(reason.at, f"{target} is outside the mesh"))
+        elif port_mode(policy, target, flow.port) == "disable":
+            told = f"{mesh.name} alone cannot tell who calls {target} port {flow.port}: it is in plain text"
+            yield _unenforced(told, Label(reason.at, "nobody shows an identity there"))
+        elif isinstance(flow.source, Workload | EveryPod) and not has_identity(flow.source):
+            told = f"{mesh.name} alone cannot tell {flow.source} from anybody else: {reason.edge}"
+            yield _unenforced(told, Label(reason.at, f"{flow.source} is outside the mesh"))
+
+
+def _neither(features: Sequence[str]) -> str:
+    said = {"egress": "what governed pods send", "protocol": "UDP and SCTP"}
+    return " nor ".join(said[feature] for feature in features)
+
+
+def _unenforced(what: str, label: Label) -> Diagnostic:
+    return Diagnostic(
+        "ZT331",
+        what,
+        (label,),
+        "A mesh sees what arrives at a pod with a sidecar, and knows callers by their certificates, not by labels.",
+        "take it into the mesh (meshed=True), or let a network engine stand beside the mesh: network=Cilium(…)",
     )
 
 

@@ -189,7 +189,7 @@ def _meta(ready: Ready) -> dict[str, str]:
         "zt_dsl": VERSION,
         "topology": ready.policy.topology,
         "platform": platform.name,
-        "engine": f"{ready.backend.name} {version_of(platform)}",
+        "engine": ", ".join(f"{layer.backend.name} {version_of(layer, platform)}" for layer in ready.layers),
     }
 
 

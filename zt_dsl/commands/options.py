@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from attrs import frozen
 
+from zt_dsl.backends.plugins import PLUGINS
 from zt_dsl.commands import UsageError
 from zt_dsl.load import TIMEOUT, Request, load, today
 from zt_dsl.load import Loaded as Loaded
@@ -16,8 +17,11 @@ from zt_dsl.load import Loaded as Loaded
 Format = Literal["text", "json", "sarif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-NEWEST = {"kubernetes": "1.37", "cilium": "1.20", "calico": "3.31", "istio": "1.31"}
+NEWEST = {"kubernetes": "1.37", "cilium": "1.20", "calico": "3.32", "istio": "1.31"}
 """The newest version that is known of each engine: what a `--target` without a version stands for."""
+
+_TARGETS = {**NEWEST, **{one.target: NEWEST.get(one.backend, "") for one in PLUGINS}}
+"""The same of network plugins: those that enforce NetworkPolicy have Kubernetes' versions."""
 
 
 @frozen
@@ -47,7 +51,8 @@ def loading(parser: argparse.ArgumentParser) -> None:
         "--target",
         metavar="NAME[@VERSION]",
         default="",
-        help="or an engine with all defaults: kubernetes, cilium, calico, istio, or network+istio",
+        help="or an engine with all defaults: kubernetes, cilium, calico, istio, another network plugin, or "
+        "network+istio",
     )
     parser.add_argument("--on", metavar="DATE", default="", help="the day `until` is compared with (today, in UTC)")
     parser.add_argument(
@@ -110,9 +115,9 @@ def engine(text: str) -> tuple[tuple[str, str], ...]:
         name, at, version = part.partition("@")
         if at and not version:
             raise UsageError(f"--target {text!r}: a version follows the @")
-        if name not in NEWEST:
-            raise UsageError(f"--target {text!r}: {name!r} is none of {', '.join(NEWEST)}, or network+istio")
-        found.append((name, version or NEWEST[name]))
+        if name not in _TARGETS:
+            raise UsageError(f"--target {text!r}: {name!r} is none of {', '.join(sorted(_TARGETS))}, or network+istio")
+        found.append((name, version or _TARGETS[name]))
     names = [name for name, _ in found]
     if len(names) > 2 or (len(names) == 2 and (names[0] == "istio" or names[1] != "istio")):
         raise UsageError(f"--target {text!r}: it is one engine, or a network engine and istio: cilium+istio")

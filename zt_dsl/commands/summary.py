@@ -4,8 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from zt_dsl.backends.base import judged
-from zt_dsl.compiler import Build, Proof, Ready, version_of
+from zt_dsl.compiler import Build, Proof, Ready, engines_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
 from zt_dsl.review import NO_IDENTITY, by_waiver, says_no_identity
@@ -27,10 +26,8 @@ def summary(of: Compiled, seconds: float, root: Path) -> str:
     """A build, for whoever ran it."""
     ready, proof, policy = of.ready, of.proof, of.ready.policy
     derived = sum(flow.derived for flow in policy.flows)
-    version = version_of(policy.platform)
-    engine = f"{ready.backend.name} {version}{judged(ready.backend, version)}"
     lines = [
-        f"{policy.topology} on {policy.platform.name}: {engine}",
+        f"{policy.topology} on {policy.platform.name}: {engines_of(ready)}",
         f"  governs    {_many(len(policy.governed), 'namespace')}, {_many(_workloads(policy), 'workload')}, "
         f"{_many(policy.edges, 'edge')}, {_many(derived, 'derived flow')}",
         f"  wrote      {_many(of.build.objects, 'object')} in {of.out}{_files(of.published)}"

@@ -88,6 +88,7 @@ TITLES: dict[str, str] = {
     # --- plan and backends -----------------------------------------------------------------------
     "ZT300": "this backend is not there yet",
     "ZT301": "this version is not known",
+    "ZT302": "nothing on this platform enforces policies",
     "ZT310": "HTTP routes cannot be enforced here",
     "ZT311": "gRPC methods cannot be enforced here",
     "ZT312": "Kafka topics cannot be enforced here",
@@ -106,6 +107,10 @@ TITLES: dict[str, str] = {
     "ZT325": "a label that this engine does not see",
     "ZT326": "two rules for one port undo one another",
     "ZT327": "a workload needs too many policy entries",
+    "ZT330": "a mesh alone does not see everything",
+    "ZT331": "no layer of this platform enforces this end",
+    "ZT332": "a mesh's root namespace is governed",
+    "ZT333": "one port number has two mTLS modes",
     # --- legal but unwise ------------------------------------------------------------------------
     "ZT401": "nothing needs this waiver",
     "ZT402": "a narrowed edge is made void by a whole one",
@@ -114,6 +119,7 @@ TITLES: dict[str, str] = {
     "ZT405": "a workload needs many policy entries",
     "ZT406": "a deny refuses what an edge needs",
     "ZT407": "a wildcard does not include the name itself",
+    "ZT409": "one of two layers lets through what the other refuses",
     # --- manifests read back, proof --------------------------------------------------------------
     "ZT500": "a manifest cannot be read",
     "ZT501": "a manifest holds something that is not understood",

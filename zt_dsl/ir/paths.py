@@ -40,13 +40,14 @@ class Only:
 
 
 @lru_cache(maxsize=1 << 16)
-def only(narrowing: Routes | Methods | Topics | Lookups | ServerNames) -> Only:
-    """What this narrowing lets through."""
+def only(narrowing: Routes | Methods | Topics | Lookups | ServerNames, *, any_query: bool = False) -> Only:
+    """What this narrowing lets through. `any_query`: as an engine says it that reads no query, not of calls either."""
     match narrowing:
         case Routes(routes=routes):
             return Only("http", _united(request(route.method, path(route.path)) for route in routes))
         case Methods(methods=methods):
-            return Only("http", _united(map(_call, methods)))
+            query = SOME_WORD if any_query else word(PLAIN)
+            return Only("http", _united(_call(method, query) for method in methods))
         case Topics(role=role, topics=topics):
             return Only("kafka", Language((Words((word(role), Values(frozenset(topics)))),)))
         case Lookups(names=names):
@@ -68,9 +69,9 @@ def request(method: str, paths: Language, query: Values = SOME_WORD) -> Language
     return Language(tuple(evolve(part, words=(first, query, *part.words)) for part in paths.parts))
 
 
-def _call(method: str) -> Language:
-    """gRPC is HTTP: a call is a POST to `/package.Service/Method`, without a query."""
-    return request("POST", path("/" + method.replace("/*", "/{method}")), word(PLAIN))
+def _call(method: str, query: Values) -> Language:
+    """gRPC is HTTP: a call is a POST to `/package.Service/Method`, without a query where that is read."""
+    return request("POST", path("/" + method.replace("/*", "/{method}")), query)
 
 
 @lru_cache(maxsize=1 << 12)

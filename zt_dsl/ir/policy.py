@@ -6,6 +6,7 @@ from attrs import frozen
 
 from zt_dsl.ir.flow import Denial, Flow, Place, Reason, Workload
 from zt_dsl.ir.platform import Platform
+from zt_dsl.ir.traffic import Port
 from zt_dsl.source import Location
 
 
@@ -35,7 +36,9 @@ class Quarantined:
 class Policy:
     """What is in force: `governed` places refuse everything that no flow permits.
 
-    `workloads` are all services of the topology, governed or not. `mtls` is the topology's mode as written.
+    `workloads` are all services of the topology, governed or not. `mtls` is the topology's mode as written, and
+    `port_modes` are the ports of governed services that say a mode of their own.
+    `given_up` are the features that a waiver gives up for the platform as a whole: `egress`, `protocol`.
     `edges` counts what the user wrote: a statement with three sources is three.
     """
 
@@ -47,6 +50,12 @@ class Policy:
     quarantined: tuple[Quarantined, ...]
     mtls: Literal["strict", "permissive", "disable", "unwritten"]
     mtls_demands: tuple[MtlsDemand, ...]
+    port_modes: tuple[tuple[Workload, Port], ...]
     platform: Platform
     edges: int
     at: Location
+    given_up: frozenset[str] = frozenset()
+
+
+Asked = Flow | Denial | MtlsDemand | Policy
+"""What asks an engine for a feature: an edge, a deny, a demand for mTLS; the policy as a whole, for what each needs."""

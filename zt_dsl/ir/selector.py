@@ -48,6 +48,9 @@ class Values:
             case _:
                 return Values(self.values & other.values, absent=absent)
 
+    def __or__(self, other: "Values") -> "Values":
+        return ~(~self & ~other)
+
     def __invert__(self) -> "Values":
         return Values(self.values, others=not self.others, absent=not self.absent)
 
@@ -142,3 +145,24 @@ def with_labels(labels: tuple[tuple[str, str], ...]) -> Selector:
     Equal ones are one object, so that comparing them is comparing their identity.
     """
     return selector((key, Values(frozenset((value,)))) for key, value in labels)
+
+
+def outside(selectors: Iterable[Selector]) -> tuple[Selector, ...]:
+    """The label sets that none of these selects, as selectors that have nothing in common.
+
+    Those that ask for one label, of the same key, are one question: of ten thousand services with a label each one
+    selector is left, made at once.
+    """
+    alone: dict[str, Values] = {}
+    others: list[Selector] = []
+    for each in dict.fromkeys(selectors):
+        if len(each.terms) == 1:
+            [(key, values)] = each.terms
+            alone.setdefault(key, Values(frozenset()))
+            alone[key] = alone[key] | values
+        else:
+            others.append(each)
+    left = [Selector(tuple(sorted((key, ~values) for key, values in alone.items())))]
+    for taken in others:
+        left = [rest for part in left for rest in (part.minus(taken) if not (part & taken).empty else (part,))]
+    return tuple(part for part in left if not part.empty)

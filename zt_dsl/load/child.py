@@ -130,14 +130,16 @@ def _target(engine: tuple[tuple[str, str], ...]) -> Platform:
     mesh = None
     for name, version in engine:
         match name:
-            case "kubernetes":
-                network = Kubernetes(version)
             case "cilium":
                 network = Cilium(version)
             case "calico":
                 network = Calico(version)
-            case _:
+            case "istio":
                 mesh = Istio(version)
+            case "flannel":
+                pass  # it enforces nothing
+            case _:
+                network = Kubernetes(version)  # whatever plugin enforces NetworkPolicy
     return Platform("-".join(name for name, _ in engine), network=network, mesh=mesh)
 
 

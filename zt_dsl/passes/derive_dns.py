@@ -18,7 +18,7 @@ def derive_dns(policy: Policy) -> Policy:
     governed = frozenset(policy.governed)
     calls: dict[Peer, list[Reason]] = {}
     for flow in policy.flows:
-        if _by_name(flow):
+        if _by_name(flow, policy.platform.dns):
             calls.setdefault(flow.source, []).append(flow.reasons[0])
     first = {source: min(reasons, key=_place) for source, reasons in calls.items() if place_of(source) in governed}
     # Whoever has an edge to the resolver has said what it may ask: nothing is added beside that.
@@ -34,10 +34,10 @@ def derive_dns(policy: Policy) -> Policy:
     return evolve(policy, flows=policy.flows + derived)
 
 
-def _by_name(flow: Flow) -> bool:
-    for reason in flow.reasons:
-        if reason.derived:
-            return False
+def _by_name(flow: Flow, resolver: Workload) -> bool:
+    # What was derived for the resolver itself is no call; the rest that is derived is looked up like any other.
+    if flow.target == resolver and any(reason.derived for reason in flow.reasons):
+        return False
     # A name that a waiver widened to INTERNET is still called by its name.
     return isinstance(flow.target, (Workload, Domain)) or any(w.feature.startswith("fqdn") for w in flow.widenings)
 

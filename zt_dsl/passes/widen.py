@@ -4,6 +4,7 @@ Routes, methods, topics and lookups become the whole port; a name becomes that p
 demand for mTLS become nothing. What no waiver covers stays, for the plan to refuse.
 """
 
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import assert_never
 
@@ -11,7 +12,7 @@ from attrs import evolve, frozen
 
 from zt_dsl.ir.flow import Denial, Domain, Everyone, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
 from zt_dsl.ir.platform import EveryTarget, Into, Waiver
-from zt_dsl.ir.policy import MtlsDemand, Policy
+from zt_dsl.ir.policy import Asked, MtlsDemand, Policy
 from zt_dsl.ir.traffic import WHOLE, Lookups, Methods, Port, Routes, ServerNames, Topics, Whole
 
 INTERNET = Outside("internet", "internet", (ip_network("0.0.0.0/0"), ip_network("::/0")))
@@ -32,6 +33,13 @@ class Widened:
 
 _WAIVED_AS = {"fqdn-any-depth": "fqdn-wildcard", "dns-any-depth": "dns-names"}
 """Features that a waiver names by another's name: an engine may have one, and not the other."""
+
+
+OF_THE_PLATFORM = {
+    "egress": ("what governed pods send", "a governed pod may send anything to anybody"),
+    "protocol": ("UDP and SCTP", "UDP and SCTP are open, whoever sends them"),
+}
+"""What is asked of a platform whatever the edges are, and what becomes of it where it is waived."""
 
 
 def waived_as(feature: str) -> str:
@@ -66,13 +74,14 @@ def name_feature(flow: Flow) -> str:
     return {"exactly": "fqdn", "one-label": "fqdn-wildcard", "any-depth": "fqdn-any-depth"}[target.match]
 
 
-def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
-    """Apply the platform's waivers for the features that its engines cannot say."""
+def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
+    """Apply the platform's waivers for what its engines cannot say: `says` tells whether one can, of a feature and of
+    what asks for it."""
     waivers = policy.platform.waivers
     used: set[int] = set()
 
-    def waiver_for(feature: str, target: Peer | Everyone, port: str) -> Waiver | None:
-        if feature not in unsayable:
+    def waiver_for(feature: str, asked: Asked, target: Peer | Everyone, port: str) -> Waiver | None:
+        if not feature or says(feature, asked):
             return None
         found = None
         for index, waiver in enumerate(waivers):
@@ -81,11 +90,19 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
                 found = found or waiver
         return found
 
+    def platform_wide(feature: str, asked: Asked) -> Waiver | None:
+        """One for every target: what is no edge's can be waived by no other."""
+        for index, waiver in enumerate(waivers):
+            if waiver.feature == feature and isinstance(waiver.scope, EveryTarget) and not says(feature, asked):
+                used.add(index)
+                return waiver
+        return None
+
     flows: list[Flow] = []
     for flow in policy.flows:
         # Asked before the name is gone: a waiver's target is the peer that the edge was written for.
-        by_name = waiver_for(name_feature(flow), flow.target, flow.port.name)
-        by_rule = waiver_for(feature_of(flow), flow.target, flow.port.name)
+        by_name = waiver_for(name_feature(flow), flow, flow.target, flow.port.name)
+        by_rule = waiver_for(feature_of(flow), flow, flow.target, flow.port.name)
         wider = flow
         if by_rule is not None:
             now = f"the whole port {flow.port}"
@@ -99,7 +116,7 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
     dropped: dict[Widening, None] = {}
     denials: list[Denial] = []
     for denial in policy.denials:
-        found = waiver_for("deny", denial.target, denial.port.name if isinstance(denial.port, Port) else "*")
+        found = waiver_for("deny", denial, denial.target, denial.port.name if isinstance(denial.port, Port) else "*")
         if found is None:
             denials.append(denial)
         else:
@@ -108,27 +125,29 @@ def widen(policy: Policy, unsayable: frozenset[str]) -> Widened:
             ] = None
     demands: list[MtlsDemand] = []
     for demand in policy.mtls_demands:
-        found_for = [waiver_for("mtls", workload, demand.port) for workload in demand.workloads]
+        found_for = [waiver_for("mtls", demand, workload, demand.port) for workload in demand.workloads]
         if demand.workloads and all(found_for) and found_for[0] is not None:
             dropped[_widening(found_for[0], f"strict mTLS of {demand.of}", "no identity is enforced")] = None
-        elif not demand.workloads and (everywhere := _everywhere(waivers, unsayable, used)) is not None:
+        elif not demand.workloads and (everywhere := platform_wide("mtls", demand)) is not None:
             dropped[_widening(everywhere, f"strict mTLS of {demand.of}", "no identity is enforced")] = None
         else:
             demands.append(demand)
+    given_up: set[str] = set()
+    for feature, (was, now) in OF_THE_PLATFORM.items():
+        if (wide := platform_wide(feature, policy)) is not None:
+            given_up.add(feature)
+            dropped[_widening(wide, was, now)] = None
     return Widened(
-        evolve(policy, flows=tuple(flows), denials=tuple(denials), mtls_demands=tuple(demands)),
+        evolve(
+            policy,
+            flows=tuple(flows),
+            denials=tuple(denials),
+            mtls_demands=tuple(demands),
+            given_up=frozenset(given_up),
+        ),
         tuple(sorted(dropped, key=str)),
         tuple(waiver for index, waiver in enumerate(waivers) if index not in used),
     )
-
-
-def _everywhere(waivers: tuple[Waiver, ...], unsayable: frozenset[str], used: set[int]) -> Waiver | None:
-    """A waiver of mTLS for every target: what a topology without services can be waived by."""
-    for index, waiver in enumerate(waivers):
-        if waiver.feature == "mtls" and "mtls" in unsayable and isinstance(waiver.scope, EveryTarget):
-            used.add(index)
-            return waiver
-    return None
 
 
 def _widening(waiver: Waiver, was: str, now: str) -> Widening:

@@ -88,7 +88,7 @@ def minus(box: Box, cover: Box) -> Iterator[Box]:
     # A cover that holds a corner of the whole port is whole itself (`corner_of`): nothing is left of it then.
     if isinstance(box.inside, Only) and isinstance(cover.inside, Only):
         unsaid = Only(box.inside.speech, box.inside.language - cover.inside.language)
-        if unsaid.language and (remote := _common(box.remote, cover.remote)) is not None:
+        if unsaid.language and (remote := common(box.remote, cover.remote)) is not None:
             yield Box(subject, remote, both, unsaid)
 
 
@@ -109,7 +109,7 @@ def _apart(one: Remote, other: Remote) -> Iterator[Remote]:
             yield one
 
 
-def _common(one: Remote, other: Remote) -> Remote | None:
+def common(one: Remote, other: Remote) -> Remote | None:
     """Who is both; None where nobody can be."""
     match one, other:
         case Pods(), Pods():
@@ -128,7 +128,7 @@ def denied_of(box: Box, other: Box) -> Box | None:
     """What of `box` a denial of `other` refuses, which is of whole ports; None where that is nothing. A name has
     whatever addresses, those that are denied, too."""
     named = isinstance(box.remote, Names) and isinstance(other.remote, Addresses)
-    remote = other.remote if named else _common(box.remote, other.remote)
+    remote = other.remote if named else common(box.remote, other.remote)
     if remote is None:
         return None
     both = Box(box.subject & other.subject, remote, box.ports & other.ports, box.inside)

@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple, TypeVar
 
 from attrs import frozen
 
-from zt_dsl.ir.addresses import Addresses
+from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses
 from zt_dsl.ir.languages import SOME_WORD, Language, Words
 from zt_dsl.ir.paths import Only
-from zt_dsl.ir.selector import EVERYTHING, Selector
-from zt_dsl.ir.traffic import EVERY_PORT, Ports
+from zt_dsl.ir.selector import ANY_VALUE, EVERYTHING, IDENTITY, Selector, Values, selector
+from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, Ports, ports
 
 Direction = Literal["Ingress", "Egress"]
 DIRECTIONS: tuple[Direction, ...] = ("Ingress", "Egress")
@@ -72,6 +72,8 @@ class Entities:
 Remote = Pods | Addresses | Names | Entities
 
 EVERY_NAME = Names(Language((Words((SOME_WORD,), SOME_WORD),)))
+EVERYBODY: tuple[Remote, ...] = (Pods(EVERYTHING, EVERYTHING), EVERY_ADDRESS, EVERY_NAME, Entities(EVERY_ENTITY))
+"""Whoever there is, where engines do not join clusters."""
 
 
 @frozen(cache_hash=True)
@@ -126,6 +128,32 @@ def own_node(namespaces: Iterable[str]) -> list[Grant]:
 
 def _by_own_node() -> Origin:
     return Origin("a pod's own node calls it")
+
+
+# --- what a mesh sees ---------------------------------------------------------------------------------
+
+SIDECAR = selector(((IDENTITY, ANY_VALUE),))
+"""Pods that have a mesh identity, and so a sidecar: of the others a mesh sees nothing that arrives."""
+
+ANONYMOUS: tuple[Remote, ...] = (
+    Pods(EVERYTHING, selector(((IDENTITY, Values(frozenset(), absent=True)),))),
+    *EVERYBODY[1:],
+)
+"""Whoever has no mesh identity, and speaks in plain text."""
+
+EVERY_TCP_PORT = ports((("TCP", FIRST_PORT, LAST_PORT),))
+_UNSEEN = EVERY_PORT - EVERY_TCP_PORT
+
+
+def unseen_by_mesh(namespaces: Iterable[str]) -> list[Grant]:
+    """A mesh sees TCP alone: as far as it is asked, everything else passes."""
+    return [
+        Grant(each, "Ingress", EVERYTHING, remote, _UNSEEN, _by_no_mesh) for each in namespaces for remote in EVERYBODY
+    ]
+
+
+def _by_no_mesh() -> Origin:
+    return Origin("the mesh sees neither UDP nor SCTP")
 
 
 @frozen

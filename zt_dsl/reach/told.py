@@ -4,7 +4,9 @@ from attrs import evolve
 
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import EveryPod, Peer, Place, Workload, peers_of, place_of, ports_of
+from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.selector import IDENTITY, SERVICE_ACCOUNT
 from zt_dsl.reach.connection import Connection, Far, Named, Pod, passes
 from zt_dsl.reach.difference import Difference
 from zt_dsl.reach.grants import EVERY_ENTITY, Origin, Reach
@@ -44,6 +46,21 @@ def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic
     )
 
 
+def half_guarded(difference: Difference, policy: Policy, layer: str) -> Diagnostic:
+    """ZT409 for a connection about which one layer says something else than is declared, and the layers together do
+    not."""
+    said = _connection(difference.example, policy)
+    origin = difference.origin
+    labels = (Label(Location(origin.path, origin.line), origin.what),) if origin.path else ()
+    if difference.kind == "wider":
+        message = f"{layer} lets {said} through, which is not declared: another layer alone refuses it"
+        why = f"{_opener(origin)}. Of two locks one is open: the connection is refused for as long as the other holds."
+    else:
+        message = f"{layer} does not do its part of {origin.what} ({said}): another layer alone decides it"
+        why = "Of two locks one is missing, and nothing that passes tells it."
+    return Diagnostic("ZT409", message, labels, why, "compile again and apply what is written")
+
+
 def _opener(origin: Origin) -> str:
     # Without a file it is no object but the lack of one, and says so itself.
     return f"Opened by {origin.what}" if origin.path else f"{origin.what[0].upper()}{origin.what[1:]}"
@@ -80,22 +97,42 @@ def _remote(remote: Far, policy: Policy) -> str:
 
 
 def _pod(pod: Pod, policy: Policy) -> str:
-    """The service that it is a pod of; otherwise a stranger, by its labels."""
-    labels = dict(pod.labels)
+    """The service that it is a pod of, or a stranger, by its labels. With its identity, where there is a mesh."""
+    labels = {key: value for key, value in pod.labels if key not in _IDENTITY}
     elsewhere = pod.cluster not in ("", policy.platform.cluster)
+    cluster = f" of cluster {pod.cluster}" if elsewhere else ""
+    shown_as = _shown(pod, policy)
     for workload in (*policy.workloads, policy.platform.dns):
         if (
             workload.place.namespace == pod.namespace
             and workload.place.cluster == (pod.cluster or policy.platform.cluster)
-            and all(labels.get(k) == v for k, v in workload.labels)
+            and (all(labels.get(k) == v for k, v in workload.labels) or _is_identity(pod, workload))
         ):
-            return f"{pod.namespace}/{workload.name}{f' of cluster {pod.cluster}' if elsewhere else ''}"
-    shown = ", ".join(f"{key}={value}" for key, value in pod.labels) or "no labels"
+            return f"{pod.namespace}/{workload.name}{cluster}{shown_as}"
+    shown = ", ".join(f"{key}={value}" for key, value in labels.items()) or "no labels"
     where = (
         f" of a namespace with {', '.join(f'{k}={v}' for k, v in pod.namespace_labels)}" if pod.namespace_labels else ""
     )
-    cluster = f" of cluster {pod.cluster}" if elsewhere else ""
-    return f"{pod.namespace}/(another pod: {shown}{where}){cluster}"
+    return f"{pod.namespace}/(another pod: {shown}{where}){cluster}{shown_as}"
+
+
+_IDENTITY = (SERVICE_ACCOUNT, IDENTITY)
+
+
+def _is_identity(pod: Pod, workload: Workload) -> bool:
+    """Whether all that is known of the pod is that it runs as this service."""
+    alone = {key for key, _ in pod.labels} <= set(_IDENTITY)
+    return alone and (SERVICE_ACCOUNT, workload.service_account) in pod.labels
+
+
+def _shown(pod: Pod, policy: Policy) -> str:
+    if not isinstance(policy.platform.mesh, Istio):
+        return ""
+    labels = dict(pod.labels)
+    if IDENTITY not in labels:
+        return " without a mesh identity"
+    account = labels.get(SERVICE_ACCOUNT)
+    return f" as service account {account}" if account else ""
 
 
 def counted(policy: Policy) -> tuple[int, int]:

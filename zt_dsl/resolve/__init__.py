@@ -9,6 +9,7 @@ from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
 from zt_dsl.ir.flow import EveryPod, Flow, Outside, Place, Workload
 from zt_dsl.ir.platform import Istio, Platform
 from zt_dsl.ir.policy import MtlsDemand, Policy
+from zt_dsl.ir.traffic import Port
 from zt_dsl.model import platform as model_platform
 from zt_dsl.model.endpoints import Endpoint
 from zt_dsl.model.peers import KubeDns, Namespace, Service
@@ -86,6 +87,7 @@ def resolve(
         quarantined,
         mode or "unwritten",
         _demands(reading, topology, ruled, places),
+        _port_modes(reading, ruled),
         with_waivers,
         sum(len(written.edge.sources) for written in edges),
         places[topology.written_at],
@@ -357,6 +359,17 @@ def _demands(
                 at = places[declaration.written_at]
                 demands.append(MtlsDemand(f"port {found.name}.{name}", (found,), name, at))
     return tuple(sorted(demands, key=lambda demand: (demand.of, demand.at.path, demand.at.line)))
+
+
+def _port_modes(reading: Reading, governed: frozenset[Place]) -> tuple[tuple[Workload, Port], ...]:
+    """The ports of governed services that say a mode, whether an edge is about them or not."""
+    found: list[tuple[Workload, Port]] = []
+    for service, whose in reading.services.values():
+        if whose.place in governed:
+            declared = declared_ports(type(service)).values()
+            ports = (strict_port(reading, each) for each in declared if each.mtls is not None)
+            found += ((whose, port) for port in ports if port is not None)
+    return tuple(sorted(found, key=str))
 
 
 def _outside_the_mesh(

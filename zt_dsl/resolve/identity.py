@@ -98,10 +98,13 @@ def _apart(one: Workload, other: Workload, a: dict[str, str], b: dict[str, str])
 
 
 def shared_accounts(services: Iterable[Named]) -> Iterator[Finding]:
-    """Services of one namespace with one service account: under a mesh they are one identity."""
+    """Services of one namespace with one service account: under a mesh they are one identity. Outside it they have
+    none."""
     first: dict[tuple[object, str], Named] = {}
     for named in services:
         service, workload = named
+        if not workload.meshed:
+            continue
         known = first.setdefault((workload.place, workload.service_account), named)
         if known[1] != workload:
             yield Finding(

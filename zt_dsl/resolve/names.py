@@ -373,6 +373,23 @@ def _as_qualified(text: str) -> str:
 # --- texts --------------------------------------------------------------------------------------------
 
 
+_TRUST_DOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9._]{0,253}[a-z0-9])?")
+
+
+def trust_domain(value: object, at: Span) -> str | Finding:
+    """The first part of a mesh's identities (SPIFFE ID, section 2.1). A `*` in it would be any other."""
+    found = text(value, "trust domain", at)
+    if isinstance(found, Finding) or _TRUST_DOMAIN.fullmatch(found):
+        return found
+    return Finding(
+        "ZT201",
+        f"{shown(value)} is not a trust domain",
+        ((at, "in this mesh"),),
+        "It is the first part of every identity that policies name: small letters, digits, `.`, `-` and `_`.",
+        'write it as the mesh has it: trust_domain="cluster.local"',
+    )
+
+
 def text(value: object, what: str, at: Span) -> str | Finding:
     """A text for people, such as a `why`: one line, in Unicode's composed form (NFC).
 

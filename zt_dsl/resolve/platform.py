@@ -86,7 +86,7 @@ def _mesh(reading: Reading, written: object, at: Span) -> ir.Mesh | None:
             version = reading.keep(names.text(written.version, "version", place_))
             root = reading.keep(names.dns_label(written.root_namespace, "root namespace", place_))
             mode = reading.keep(names.choice(written.mode, ("sidecar", "ambient"), "mode", place_))
-            domain = reading.keep(names.text(written.trust_domain, "trust domain", place_))
+            domain = reading.keep(names.trust_domain(written.trust_domain, place_))
             paths = ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
             normal = reading.keep(names.choice(written.path_normalization, paths, "path_normalization", place_))
             wide: object = "unwritten"

@@ -19,6 +19,7 @@ from zt_dsl.passes.merge import merge
 from zt_dsl.passes.order import order
 from zt_dsl.passes.overrule import overrule
 from zt_dsl.passes.void_narrowed import void_narrowed
+from zt_dsl.reach.declared import reach_of as declared_reach_of
 
 
 def passes(sayable: frozenset[str]) -> tuple[Pass, ...]:
@@ -38,6 +39,7 @@ def passes(sayable: frozenset[str]) -> tuple[Pass, ...]:
 
 BACKEND = Backend(
     "Cilium",
+    "cilium.io",
     VERSIONS,
     JUDGED,
     CAPABILITIES,
@@ -49,4 +51,5 @@ BACKEND = Backend(
     notes=notes,
     joins_clusters=True,
     knows_nodes=True,
+    means=partial(declared_reach_of, joins_clusters=True, knows_nodes=True),
 )

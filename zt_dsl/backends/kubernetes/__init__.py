@@ -23,6 +23,7 @@ def _read(
 
 BACKEND = Backend(
     "Kubernetes NetworkPolicy",
+    "networking.k8s.io",
     VERSIONS,
     JUDGED,
     CAPABILITIES,

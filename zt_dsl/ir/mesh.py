@@ -1,0 +1,100 @@
+"""What a mesh sees of a policy: who has an identity, where a connection arrives at a sidecar, and each port's mode."""
+
+from collections.abc import Container, Iterable, Iterator
+from typing import Literal, assert_never
+
+from attrs import frozen
+
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Workload
+from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.traffic import Port
+
+Mode = Literal["strict", "permissive", "disable"]
+"""Of a port: with a certificate of the mesh alone; with or without; in plain text alone."""
+
+
+def has_identity(peer: Peer) -> bool:
+    """Whether its pods have a certificate of the mesh. What is outside has none."""
+    match peer:
+        case Workload(meshed=meshed):
+            return meshed
+        case EveryPod(place=place):
+            return place.meshed
+        case Outside() | Domain():
+            return False
+        case _:
+            assert_never(peer)
+
+
+def arrives_in_mesh(flow: Flow, governed: Container[Place]) -> bool:
+    """Whether a mesh sees it where it arrives: at the sidecar of a governed pod, over TCP. It sees nothing that
+    leaves, and neither UDP nor SCTP."""
+    target = flow.target
+    return isinstance(target, Workload) and target.meshed and target.place in governed and "TCP" in flow.port.protocols
+
+
+def encrypted(policy: Policy, flow: Flow) -> bool:
+    """Whether sidecars at both ends encrypt it, so that nobody between them can read it. Of a service that is not
+    governed, its mode is not known, and sidecars encrypt wherever they can."""
+    target = flow.target
+    if not (has_identity(flow.source) and has_identity(target)) or not isinstance(target, Workload):
+        return False
+    return target.place not in policy.governed or port_mode(policy, target, flow.port) != "disable"
+
+
+def meshed_places(policy: Policy) -> tuple[Place, ...]:
+    """The governed namespaces where a mesh has anything to say: those with pods that have a sidecar."""
+    inhabited = {workload.place for workload in policy.workloads if workload.meshed}
+    return tuple(place for place in policy.governed if place.meshed or place in inhabited)
+
+
+# --- modes ---------------------------------------------------------------------------------------------
+
+
+def namespace_mode(policy: Policy) -> Mode:
+    """The mode of what says nothing: the topology's, and strict where that says nothing either."""
+    return "strict" if policy.mtls == "unwritten" else policy.mtls
+
+
+def workload_mode(policy: Policy, workload: Workload) -> Mode:
+    """The mode of a service's ports that say nothing."""
+    return namespace_mode(policy) if workload.mtls == "inherited" else workload.mtls
+
+
+def port_mode(policy: Policy, workload: Workload, port: Port) -> Mode:
+    """The mode of a port: its own goes before the service's, and that before the topology's."""
+    return workload_mode(policy, workload) if port.mtls == "inherited" else port.mtls
+
+
+@frozen
+class Modes:
+    """The modes of one workload that are not its namespace's: its own, and those of the numbers that differ from it."""
+
+    workload: Workload
+    mode: Mode
+    ports: tuple[tuple[int, Mode], ...]
+
+
+def overridden(policy: Policy) -> Iterator[Modes]:
+    """Of each meshed workload of a governed namespace what it has of its own, in the order of `policy.workloads`."""
+    usual = namespace_mode(policy)
+    written: dict[Workload, list[Port]] = {}
+    for workload, port in policy.port_modes:
+        written.setdefault(workload, []).append(port)
+    governed = frozenset(policy.governed)
+    for workload in policy.workloads:
+        if not workload.meshed or workload.place not in governed:
+            continue
+        own = workload_mode(policy, workload)
+        ports = _differing(policy, workload, written.get(workload, ()), own)
+        if own != usual or ports:
+            yield Modes(workload, own, ports)
+
+
+def _differing(policy: Policy, workload: Workload, written: Iterable[Port], own: Mode) -> tuple[tuple[int, Mode], ...]:
+    found: dict[int, Mode] = {}
+    for port in written:
+        mode = port_mode(policy, workload, port)
+        if mode != own and "TCP" in port.protocols:
+            found |= dict.fromkeys(range(port.first, port.last + 1), mode)
+    return tuple(sorted(found.items()))
