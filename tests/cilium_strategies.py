@@ -316,7 +316,7 @@ def cilium_cases(draw: Draw[Any], version: str = "1.20") -> Case:
     world = wide.world
     written = _edges(draw, wide, version)
     # A name can be called, not denied: which addresses it has is known only later.
-    rules = [] if pick(draw, range(3)) else guardrails(draw, evolve(world, externals=()), written)
+    rules = [] if pick(draw, range(3)) else guardrails(draw, evolve(world, externals=()), written, overruled=True)
     statements: list[Statement] = [*written, *rules, *_denials(draw, wide, written)]
     if flip(draw):
         statements.reverse()

@@ -60,6 +60,7 @@ from zt_dsl import (
     KubeDns,
     Namespace,
     Network,
+    Nodes,
     Platform,
     Service,
     TcpPort,
@@ -459,6 +460,38 @@ def test_more_ports_than_one_element_takes(cilium_engine: CiliumEngine) -> None:
         for port in range(999, 1192)
     ]
     assert disagreements(cilium_engine, statements, asked) == []
+
+
+def test_any_name_that_a_namespace_does_not_need_is_not_looked_up(cilium_engine: CiliumEngine) -> None:
+    """An edge of the whole namespace derives lookups for each of its pods, and what one service names would be void."""
+    asked = [
+        Connection(Pod("shop", {"app": app}), Pod("kube-system", {"k8s-app": "kube-dns"}), "UDP", 53, dns=name)
+        for app in ("web", "api", "stranger")
+        for name in ("a.example.com", "evil.example", "api.shop.svc.cluster.local")
+    ]
+    lookups = KubeDns().dns.names("a.example.com")
+    assert disagreements(cilium_engine, [allow(SHOP, API.http), allow(WEB, lookups)], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, True, *[False, False, True] * 2]
+    assert disagreements(cilium_engine, [allow(SHOP, lookups), allow(WEB, API.http)], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, True] * 3
+
+
+def test_a_deny_of_the_nodes_lets_the_pod_s_own_node_probe_it(cilium_engine: CiliumEngine) -> None:
+    nodes = [Reserved(("host",)), Reserved(("remote-node",)), Reserved(("remote-node", "kube-apiserver"))]
+    asked = [Connection(one, Pod("shop", {"app": "web"}), port=8080) for one in nodes]
+    assert disagreements(cilium_engine, [allow(API, WEB.http), deny(Nodes(), WEB, why="no")], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, False]
+
+
+def test_a_service_in_quarantine_is_out_of_what_its_whole_namespace_may_do(cilium_engine: CiliumEngine) -> None:
+    statements = [allow(SHOP, API.http), quarantine(WEB, why="INC-7")]
+    asked = [
+        Connection(Pod("shop", {"app": app}), target, port=port)
+        for app in ("web", "other")
+        for target, port in ((Pod("shop", {"app": "api"}), 8080), (Pod("kube-system", {"k8s-app": "kube-dns"}), 53))
+    ]
+    assert disagreements(cilium_engine, statements, asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [False, False, True, True]
 
 
 class TwoPorts(KubeDns):

@@ -114,6 +114,7 @@ TITLES: dict[str, str] = {
     "ZT405": "a workload needs many policy entries",
     "ZT406": "a deny refuses what an edge needs",
     "ZT407": "a wildcard does not include the name itself",
+    "ZT408": "a deny refuses probes on nodes that run an API server",
     # --- manifests read back, proof --------------------------------------------------------------
     "ZT500": "a manifest cannot be read",
     "ZT501": "a manifest holds something that is not understood",

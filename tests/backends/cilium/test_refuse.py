@@ -9,6 +9,7 @@ import pytest
 from zt_dsl import (
     GET,
     INTERNET,
+    ApiServer,
     Cilium,
     DnsPort,
     External,
@@ -18,6 +19,7 @@ from zt_dsl import (
     KafkaPort,
     KubeDns,
     Namespace,
+    Nodes,
     Platform,
     Service,
     TcpPort,
@@ -25,6 +27,7 @@ from zt_dsl import (
     Topology,
     allow,
     deny,
+    quarantine,
 )
 from zt_dsl.compiler import plan
 from zt_dsl.model.statements import Statement
@@ -95,11 +98,13 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
         pytest.param([allow(shop, both.https), allow(web, both.raw)], "ZT326", id="a name beside the whole port"),
         pytest.param([allow(api, both.https), allow(web, both.raw)], "", id="a name beside it for another"),
         pytest.param(
-            [allow(shop, api.http), allow(web, RESOLVER.dns.names("a.com"))], "ZT402", id="lookups of all pods"
+            [allow(shop, RESOLVER.dns), allow(web, RESOLVER.dns.names("a.com"))], "ZT402", id="lookups of all pods"
         ),
         pytest.param(
-            [allow(shop, RESOLVER.dns.names("a.com")), allow(web, api.http)], "ZT402", id="lookups of one of them"
+            [allow(shop, RESOLVER.dns.names("a.com")), allow(web, RESOLVER.dns)], "ZT402", id="lookups of one of them"
         ),
+        pytest.param([allow(shop, api.http), allow(web, RESOLVER.dns.names("a.com"))], "", id="needed by all pods"),
+        pytest.param([allow(shop, RESOLVER.dns.names("a.com")), allow(web, api.http)], "", id="needed by one of them"),
         pytest.param([allow(api, web.http), allow(web, RESOLVER.dns.names("a.com"))], "", id="lookups of another"),
         pytest.param(
             [allow(web, api.http), deny(web, Namespace("kube-system"), why="x")], "ZT406", id="lookups denied"
@@ -107,6 +112,10 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
         pytest.param([allow(web, api.http), deny(shop, RESOLVER, why="x")], "ZT406", id="lookups denied to all"),
         pytest.param([allow(web, api.http), deny(api, RESOLVER, why="x")], "", id="lookups denied to another"),
         pytest.param([allow(web, api.http), deny(web, legacy, why="x")], "", id="something else denied"),
+        pytest.param([allow(api, web.http), deny(ApiServer(), web, why="x")], "ZT408", id="probes denied"),
+        pytest.param([allow(api, web.http), deny(Nodes(), web, why="x")], "", id="nodes denied, and no probes"),
+        pytest.param([allow(api, web.http), deny(web, ApiServer(), why="x")], "", id="the API server not called"),
+        pytest.param([allow(shop, api.http), quarantine(web, why="x")], "", id="one of all pods in quarantine"),
     ],
 )
 def test_rules_that_undo_one_another(statements: list[Statement], expected: str) -> None:
