@@ -423,7 +423,9 @@ class Meaning:
         """Any name, until somebody says which: the source itself, the namespace that it is in, or, where it is a
         namespace, one that is in it, for whom any name would be as good as nothing said."""
         here = isinstance(source, Namespace)
-        around = [one for one in calls if self._place(one) == self._place(source) and isinstance(one, Namespace) != here]
+        around = [
+            one for one in calls if self._place(one) == self._place(source) and isinstance(one, Namespace) != here
+        ]
         said = self._said_by(calls[source])
         names_some = [EVERY_NAME not in told for one in (source, *around) if (told := self._said_by(calls[one]))]
         if EVERY_NAME in said or not any(names_some):

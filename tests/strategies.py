@@ -517,10 +517,8 @@ def _pairs(world: World, flows: Sequence[tuple[Source, Endpoint]]) -> list[tuple
     ]
 
 
-def guardrails(
-    draw: Draw[Any], world: World, written: Sequence[Edge], *, overruled: bool = False
-) -> list[Statement]:
-    """Denials and rules that all of these edges keep. `overruled`: a quarantine cuts what a whole namespace has, too."""
+def guardrails(draw: Draw[Any], world: World, written: Sequence[Edge], *, overruled: bool = False) -> list[Statement]:
+    """Denials and rules that all of these edges keep. `overruled`: a quarantine cuts a whole namespace's, too."""
     flows = [
         (one, edge.target)
         for edge in written

@@ -149,8 +149,10 @@ def _let_out(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     "ZT250",
                     f"`{cut.workload.name}` is in quarantine, and the edge {edge.edge} is from its whole namespace",
-                    (Label(edge.at, f"every pod of {cut.workload.place}, this one too"),
-                     Label(cut.reason.at, "quarantined here")),
+                    (
+                        Label(edge.at, f"every pod of {cut.workload.place}, this one too"),
+                        Label(cut.reason.at, "quarantined here"),
+                    ),
                     f"A selector for every pod of a namespace cannot leave one service out, and {backend.name} has no "
                     "deny that would.",
                     "name the services of the namespace as the edge's sources while the quarantine lasts",

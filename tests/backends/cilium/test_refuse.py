@@ -25,6 +25,7 @@ from zt_dsl import (
     TcpPort,
     TlsPort,
     Topology,
+    Waiver,
     allow,
     deny,
     quarantine,
@@ -120,6 +121,15 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
 )
 def test_rules_that_undo_one_another(statements: list[Statement], expected: str) -> None:
     assert codes(statements) == [expected] * bool(expected)
+
+
+def test_a_name_is_not_denied_and_a_waiver_gives_that_up() -> None:
+    """For the name, or for every deny; of the others nothing is given up, since Cilium denies them."""
+    statements = [allow(api, web.http), deny(web, stripe, why="not theirs"), deny(web, legacy, why="nor this")]
+    assert codes(statements) == ["ZT316"]
+    assert codes(statements, waivers=[Waiver("deny", why="later", target=stripe)]) == []
+    assert codes(statements, waivers=[Waiver("deny", why="later")]) == []
+    assert codes(statements, waivers=[Waiver("deny", why="later", target=legacy)]) == ["ZT316", "ZT401"]
 
 
 def test_lookups_on_a_range_are_refused() -> None:

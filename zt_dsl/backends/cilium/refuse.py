@@ -299,8 +299,8 @@ def _denied_probes(policy: Policy) -> Iterator[Diagnostic]:
                 "ZT408",
                 f"the deny {denial.reason.edge} refuses probes where {called} runs beside an API server",
                 (Label(denial.reason.at, "denied here"),),
-                "To Cilium a node that runs an API server is that API server, and a deny overrules what lets the kubelet "
-                "in: pods on such a node fail their probes, and are restarted.",
+                "To Cilium a node that runs an API server is that API server, and a deny overrules what lets the "
+                "kubelet in: pods on such a node fail their probes, and are restarted.",
                 "leave the deny out, since what no edge allows is refused already; or keep these pods off such nodes",
             )
 
