@@ -80,7 +80,7 @@ PROBES = 200
 SHOP = Namespace("shop")
 WEB, API = HttpApp("web", namespace=SHOP), HttpApp("api", namespace=SHOP)
 # Judged by 1.20's code too: what is emitted for these says there what it should, which is all that can be known here.
-OTHERS = ("1.16", "1.17", "1.18", "1.19")
+OTHERS = ("1.15", "1.16", "1.17", "1.18", "1.19")
 # What the plan may refuse: two protocols on one port, where only one can be read.
 REFUSED = {"ZT326"}
 # Of each endpoint's policy map, as an agent is installed (--bpf-policy-map-max).
