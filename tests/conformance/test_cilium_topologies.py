@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from tests.backends.cells import CELLS
 from tests.cilium_meaning import (
     API_SERVERS,
     ELSEWHERE,
@@ -70,6 +71,8 @@ from zt_dsl import (
     deny,
     quarantine,
 )
+from zt_dsl.backends.base import at
+from zt_dsl.backends.cilium import BACKEND
 from zt_dsl.compiler import Ready, plan
 from zt_dsl.resolve import resolve
 
@@ -250,6 +253,22 @@ def test_cilium_says_of_every_topology_what_its_author_wrote(
 def test_what_is_emitted_for_other_versions_means_the_same(cilium_engine: CiliumEngine, version: str) -> None:
     seen, _ = judged(cilium_engine, cilium_cases(version), max(1, TOPOLOGIES // 50))
     assert min(seen["passes"], seen["refused"]) > 0
+
+
+# --- the table ----------------------------------------------------------------------------------------
+
+NEWEST = at(BACKEND, "1.20")
+assert NEWEST is not None
+EXACT = sorted(line.feature for line in NEWEST.capabilities if line.support == "exact")
+
+
+@pytest.mark.parametrize("feature", EXACT)
+def test_what_the_table_calls_exact_is_what_cilium_does(cilium_engine: CiliumEngine, feature: str) -> None:
+    platform = Platform("cilium", network=Cilium("1.20"), pod_cidrs=["10.244.0.0/16"])
+    asked = question(Meaning(CELLS[feature].topology(), platform), PROBES)
+    assert asked is not None
+    assert_same(cilium_engine, asked)
+    assert min(asked.seen["passes"], asked.seen["refused"]) > 0
 
 
 # --- denials ------------------------------------------------------------------------------------------
