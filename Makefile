@@ -28,7 +28,7 @@ demo: $(VENV)/installed ## compile a real application and show what was proven
 	@echo "the topology that they come from is examples/online_boutique/topology.py."
 
 test: $(VENV)/installed-dev ## run the tests, with branch coverage
-	$(BIN)/pytest -n 2 -m "not conformance" --cov=zt_dsl --cov-report=term --cov-fail-under=95
+	$(BIN)/pytest -n 2 --dist worksteal -m "not conformance" --cov=zt_dsl --cov-report=term --cov-fail-under=95
 
 conformance: $(VENV)/installed-dev ## ask the real engines (needs Go)
 	$(BIN)/python -m tests.conformance.engines.build

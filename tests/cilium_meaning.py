@@ -6,7 +6,7 @@ without their addresses. By brute force as there, one connection at a time, and 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from random import Random
 from typing import assert_never
@@ -176,6 +176,11 @@ class OwnNode:
 
 
 @frozen
+class OtherNodes:
+    """All nodes but the one that a pod runs on: whose probes nothing stops."""
+
+
+@frozen
 class Everyone:
     """Whoever it is. Not `with_own_node`: but for that."""
 
@@ -320,6 +325,8 @@ class Meaning:
                 return not {"host", "remote-node"}.isdisjoint(end.names)
             case OwnNode(), _:
                 return is_own_node(end)
+            case OtherNodes(), Reserved():
+                return "remote-node" in end.names
             case str(), Address():
                 return Address(peer).ip == end.ip
             case _:
@@ -399,8 +406,8 @@ class Meaning:
         wide = {self._place(source) for source in calls if isinstance(source, Namespace)}
         read = {self._place(source) for source in needs} & wide
         return {
-            source: Lookups(self._names(targets), source in needs or self._place(source) in read)
-            for source, targets in calls.items()
+            source: Lookups(self._names(source, calls), source in needs or self._place(source) in read)
+            for source in calls
         }
 
     def _needs_reading(self, target: Endpoint) -> bool:
@@ -412,12 +419,22 @@ class Meaning:
             return ()
         return target.narrowing.names if isinstance(target.narrowing, Names) else (EVERY_NAME,)
 
-    def _names(self, targets: Iterable[Endpoint]) -> tuple[str, ...]:
-        said = [name for target in targets for name in self._said(target)]
-        if not said or EVERY_NAME in said:
+    def _names(self, source: object, calls: Mapping[object, Sequence[Endpoint]]) -> tuple[str, ...]:
+        """Any name, until somebody says which: the source itself, the namespace that it is in, or, where it is a
+        namespace, one that is in it, for whom any name would be as good as nothing said."""
+        here = isinstance(source, Namespace)
+        around = [
+            one for one in calls if self._place(one) == self._place(source) and isinstance(one, Namespace) != here
+        ]
+        said = self._said_by(calls[source])
+        names_some = [EVERY_NAME not in told for one in (source, *around) if (told := self._said_by(calls[one]))]
+        if EVERY_NAME in said or not any(names_some):
             return (EVERY_NAME,)
-        needed = [target.peer.name for target in targets if isinstance(target.peer, External)]
+        needed = [target.peer.name for target in calls[source] if isinstance(target.peer, External)]
         return (*said, *needed, CLUSTER_NAMES)
+
+    def _said_by(self, targets: Iterable[Endpoint]) -> list[str]:
+        return [name for target in targets for name in self._said(target)]
 
     def _place(self, peer: object) -> Place | None:
         match peer:
@@ -442,7 +459,7 @@ class Meaning:
                 case Denial():
                     for source in self._members(statement.sources):
                         for target in self._members(statement.targets):
-                            yield self._denial(source, target)
+                            yield self._denial(OTHER_NODES if isinstance(source, Nodes) else source, target)
                 case _:
                     pass
 
@@ -465,7 +482,7 @@ def minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
-OWN_NODE = OwnNode()
+OWN_NODE, OTHER_NODES = OwnNode(), OtherNodes()
 EVERYONE, EVERY_CALLER = Everyone(with_own_node=True), Everyone(with_own_node=False)
 
 

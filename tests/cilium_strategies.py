@@ -37,6 +37,7 @@ from zt_dsl import (
     POST,
     ApiServer,
     Cilium,
+    Denial,
     Edge,
     Endpoint,
     External,
@@ -177,7 +178,7 @@ class Wide:
     def targets(self) -> list[Endpoint]:
         world = self.world
         peers = (*world.services, *world.externals, *world.networks, KubeDns(), ApiServer(), Nodes())
-        return [endpoint for peer in peers for endpoint in endpoints_of(peer)]
+        return [endpoint for peer in peers for endpoint in endpoints_of(peer) if _is_sayable(endpoint, world.platform)]
 
 
 @st.composite
@@ -197,6 +198,15 @@ def wide_worlds(draw: Draw[Any], version: str) -> Wide:
     world = evolve(world, services=services, unreachable=own, externals=_externals(draw, version), platform=platform)
     spaces = (Namespace("shop", cluster=FAR), Namespace("ops", cluster="south"))
     return Wide(world, far, tuple(some(draw, spaces, 0, 1)))
+
+
+def _is_sayable(target: object, platform: Platform) -> bool:
+    """Ranges of ports came with 1.16."""
+    if not isinstance(target, Endpoint):
+        return True
+    assert isinstance(platform.network, Cilium)
+    port = port_of(target, platform)
+    return minor(platform.network.version) >= 16 or port.last in (None, port.number)
 
 
 # --- topologies ---------------------------------------------------------------------------------------
@@ -280,7 +290,8 @@ def _denials(draw: Draw[Any], wide: Wide, written: Sequence[Edge]) -> list[State
         source, target = pick(draw, calling), pick(draw, called)
         if not all(apart(world, one, source) or apart(world, peer, target) for one, peer in flows):
             continue
-        ends = [] if isinstance(target, Namespace) else endpoints_of(target)
+        declared = [] if isinstance(target, Namespace) else endpoints_of(target)
+        ends = [end for end in declared if _is_sayable(end, world.platform)]
         found.append(deny(source, pick(draw, ends) if ends and flip(draw) else target, why="not theirs"))
     return found
 
@@ -316,8 +327,13 @@ def cilium_cases(draw: Draw[Any], version: str = "1.20") -> Case:
     world = wide.world
     written = _edges(draw, wide, version)
     # A name can be called, not denied: which addresses it has is known only later.
-    rules = [] if pick(draw, range(3)) else guardrails(draw, evolve(world, externals=()), written)
-    statements: list[Statement] = [*written, *rules, *_denials(draw, wide, written)]
+    rules = [] if pick(draw, range(3)) else guardrails(draw, evolve(world, externals=()), written, overruled=True)
+    sayable = [
+        rule
+        for rule in rules
+        if not isinstance(rule, Denial) or all(_is_sayable(target, world.platform) for target in rule.targets)
+    ]
+    statements: list[Statement] = [*written, *sayable, *_denials(draw, wide, written)]
     if flip(draw):
         statements.reverse()
     named = services_of(Topology("named", statements, governs=()))

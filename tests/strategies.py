@@ -517,8 +517,8 @@ def _pairs(world: World, flows: Sequence[tuple[Source, Endpoint]]) -> list[tuple
     ]
 
 
-def guardrails(draw: Draw[Any], world: World, written: Sequence[Edge]) -> list[Statement]:
-    """Denials and rules that all of these edges keep."""
+def guardrails(draw: Draw[Any], world: World, written: Sequence[Edge], *, overruled: bool = False) -> list[Statement]:
+    """Denials and rules that all of these edges keep. `overruled`: a quarantine cuts a whole namespace's, too."""
     flows = [
         (one, edge.target)
         for edge in written
@@ -545,7 +545,7 @@ def guardrails(draw: Draw[Any], world: World, written: Sequence[Edge]) -> list[S
     if world.unreachable and flip(draw):
         found.append(only(world.governed, world.unreachable, why="nobody calls them"))
     whole = {source.name for edge in written for source in edge.sources if isinstance(source, Namespace)}
-    free = [service for service in world.services if service.namespace.name not in whole]
+    free = [service for service in world.services if overruled or service.namespace.name not in whole]
     if free and not pick(draw, range(4)):
         found.append(quarantine(pick(draw, free), why="INC-7"))
     return found

@@ -20,7 +20,7 @@ from examples.shop import topology as shop_topology
 from examples.shop import workloads as shop
 from examples.six_patterns import pitfalls
 from examples.six_patterns.platform import native
-from zt_dsl import Edge, Platform, Statement, Topology, allow, quarantine
+from zt_dsl import Cilium, Edge, Platform, Statement, Topology, allow, quarantine
 from zt_dsl.compiler import Ready, Refused, plan
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.policy import Policy
@@ -162,6 +162,12 @@ def test_shop_is_refused_without_its_waivers_edge_by_edge() -> None:
         "ZT316": 1,
         "ZT317": 1,
     }
+
+
+def test_the_shop_on_cilium_wants_mtls_and_since_1_20_topics_waived_and_nothing_else() -> None:
+    topology, platform = shop_topology.topology(), shop_platform.cilium
+    assert refused_without_waivers(topology, platform) == {"ZT312": 2, "ZT317": 1}
+    assert refused_without_waivers(topology, evolve(platform, network=Cilium("1.19"))) == {"ZT317": 1}
 
 
 def test_each_waiver_of_the_shop_is_needed() -> None:

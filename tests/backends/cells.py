@@ -77,6 +77,7 @@ CELLS: Mapping[str, Cell] = {
     "api-server": Cell((allow(web, ApiServer().https, why="watches"), allow(Nodes(), api.http, why="probes"))),
     "cidr": Cell((allow(office, web.http, why="staff"), allow(web, office.http, why="printers"))),
     "deny": Cell((deny(INTERNET, api, why="nothing outside"), allow(web, api.http, why="orders")), "ZT316"),
+    "deny-names": Cell((deny(web, HttpsApi("api.example.com"), why="no"), allow(web, api.http, why="orders")), "ZT316"),
     "dns-any-depth": Cell((allow(web, KubeDns().dns.names("**.example.com"), why="asks"),), "ZT313"),
     "dns-names": Cell((allow(web, KubeDns().dns.names("api.example.com"), why="asks"),), "ZT313"),
     "egress": Cell((allow(web, api.http, why="orders"),)),

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from tests.backends.cells import CELLS
 from tests.cilium_meaning import (
     API_SERVERS,
     ELSEWHERE,
@@ -60,6 +61,7 @@ from zt_dsl import (
     KubeDns,
     Namespace,
     Network,
+    Nodes,
     Platform,
     Service,
     TcpPort,
@@ -69,6 +71,8 @@ from zt_dsl import (
     deny,
     quarantine,
 )
+from zt_dsl.backends.base import at
+from zt_dsl.backends.cilium import BACKEND
 from zt_dsl.compiler import Ready, plan
 from zt_dsl.resolve import resolve
 
@@ -79,7 +83,7 @@ PROBES = 200
 SHOP = Namespace("shop")
 WEB, API = HttpApp("web", namespace=SHOP), HttpApp("api", namespace=SHOP)
 # Judged by 1.20's code too: what is emitted for these says there what it should, which is all that can be known here.
-OTHERS = ("1.16", "1.17", "1.18", "1.19")
+OTHERS = ("1.15", "1.16", "1.17", "1.18", "1.19")
 # What the plan may refuse: two protocols on one port, where only one can be read.
 REFUSED = {"ZT326"}
 # Of each endpoint's policy map, as an agent is installed (--bpf-policy-map-max).
@@ -249,6 +253,22 @@ def test_cilium_says_of_every_topology_what_its_author_wrote(
 def test_what_is_emitted_for_other_versions_means_the_same(cilium_engine: CiliumEngine, version: str) -> None:
     seen, _ = judged(cilium_engine, cilium_cases(version), max(1, TOPOLOGIES // 50))
     assert min(seen["passes"], seen["refused"]) > 0
+
+
+# --- the table ----------------------------------------------------------------------------------------
+
+NEWEST = at(BACKEND, "1.20")
+assert NEWEST is not None
+EXACT = sorted(line.feature for line in NEWEST.capabilities if line.support == "exact")
+
+
+@pytest.mark.parametrize("feature", EXACT)
+def test_what_the_table_calls_exact_is_what_cilium_does(cilium_engine: CiliumEngine, feature: str) -> None:
+    platform = Platform("cilium", network=Cilium("1.20"), pod_cidrs=["10.244.0.0/16"])
+    asked = question(Meaning(CELLS[feature].topology(), platform), PROBES)
+    assert asked is not None
+    assert_same(cilium_engine, asked)
+    assert min(asked.seen["passes"], asked.seen["refused"]) > 0
 
 
 # --- denials ------------------------------------------------------------------------------------------
@@ -459,6 +479,38 @@ def test_more_ports_than_one_element_takes(cilium_engine: CiliumEngine) -> None:
         for port in range(999, 1192)
     ]
     assert disagreements(cilium_engine, statements, asked) == []
+
+
+def test_any_name_that_a_namespace_does_not_need_is_not_looked_up(cilium_engine: CiliumEngine) -> None:
+    """An edge of the whole namespace derives lookups for each of its pods, and what one service names would be void."""
+    asked = [
+        Connection(Pod("shop", {"app": app}), Pod("kube-system", {"k8s-app": "kube-dns"}), "UDP", 53, dns=name)
+        for app in ("web", "api", "stranger")
+        for name in ("a.example.com", "evil.example", "api.shop.svc.cluster.local")
+    ]
+    lookups = KubeDns().dns.names("a.example.com")
+    assert disagreements(cilium_engine, [allow(SHOP, API.http), allow(WEB, lookups)], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, True, *[False, False, True] * 2]
+    assert disagreements(cilium_engine, [allow(SHOP, lookups), allow(WEB, API.http)], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, True] * 3
+
+
+def test_a_deny_of_the_nodes_lets_the_pod_s_own_node_probe_it(cilium_engine: CiliumEngine) -> None:
+    nodes = [Reserved(("host",)), Reserved(("remote-node",)), Reserved(("remote-node", "kube-apiserver"))]
+    asked = [Connection(one, Pod("shop", {"app": "web"}), port=8080) for one in nodes]
+    assert disagreements(cilium_engine, [allow(API, WEB.http), deny(Nodes(), WEB, why="no")], asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [True, False, False]
+
+
+def test_a_service_in_quarantine_is_out_of_what_its_whole_namespace_may_do(cilium_engine: CiliumEngine) -> None:
+    statements = [allow(SHOP, API.http), quarantine(WEB, why="INC-7")]
+    asked = [
+        Connection(Pod("shop", {"app": app}), target, port=port)
+        for app in ("web", "other")
+        for target, port in ((Pod("shop", {"app": "api"}), 8080), (Pod("kube-system", {"k8s-app": "kube-dns"}), 53))
+    ]
+    assert disagreements(cilium_engine, statements, asked) == []
+    assert [one.passes for one in cilium_engine.ask(asked)] == [False, False, True, True]
 
 
 class TwoPorts(KubeDns):

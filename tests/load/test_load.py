@@ -102,6 +102,26 @@ def test_a_package_without_the_name_is_told(tmp_path: Path) -> None:
     assert [d.code for d in found.diagnostics] == ["ZT106"]
 
 
+def test_a_child_that_has_answered_may_end_slowly(tmp_path: Path) -> None:
+    """As one does whose coverage is measured, which writes its data then."""
+    slow = """
+import os, time, pathlib
+
+end = os._exit
+
+def slowly(status: int) -> None:
+    time.sleep(0.7)
+    pathlib.Path(__file__).with_name("ended").touch()
+    end(status)
+
+os._exit = slowly
+"""
+    found = loaded(tmp_path, TOPOLOGY + slow)
+
+    assert found.policy is not None
+    assert (tmp_path / "ended").exists()
+
+
 def test_only_values_of_the_ir_come_back(tmp_path: Path) -> None:
     found = loaded(tmp_path, TOPOLOGY)
 

@@ -44,7 +44,7 @@ CALLABLES = {
     "HttpsApi": "(name)",
     "Istio": (
         "(version, *, mode='sidecar', waypoint=None, trust_domain='cluster.local', "
-        "root_namespace='istio-system', path_normalization='BASE')"
+        "root_namespace='istio-system', path_normalization='BASE', mesh_wide_mtls=None)"
     ),
     "Kafka": f"(name, *, namespace, {_SERVICE})",
     "KafkaEndpoint": "(*, peer, port, narrowing=...)",

@@ -28,7 +28,7 @@ from zt_dsl.ir.flow import (
 from zt_dsl.ir.mesh import encrypted, has_identity, meshed_places, port_mode
 from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.ir.traffic import WHOLE, Port, Whole
-from zt_dsl.passes.widen import OF_THE_PLATFORM, feature_of, name_feature, waived_as
+from zt_dsl.passes.widen import OF_THE_PLATFORM, denied_feature, feature_of, name_feature, waived_as
 
 _CODES = {
     "http-routes": "ZT310",
@@ -40,6 +40,7 @@ _CODES = {
     "fqdn-any-depth": "ZT315",
     "dns-any-depth": "ZT313",
     "deny": "ZT316",
+    "deny-names": "ZT316",
     "mtls": "ZT317",
     "port-range": "ZT318",
 }
@@ -117,7 +118,7 @@ def refusals(policy: Policy, stack: Stack) -> tuple[Diagnostic, ...]:
     return (
         *found.values(),
         *(() if "dns-names" in refused else _unread(policy, first)),
-        *(() if "deny" in refused else _denied_names(policy, first)),
+        *(_let_out(policy, first) if "deny" in refused else ()),
         *(_alone(policy, first) if first.sees_identity else ()),
         *_addresses_known(policy, first),
         *(() if first.joins_clusters else _other_clusters(policy, first)),
@@ -141,7 +142,7 @@ def _facets(policy: Policy) -> Iterator[_Facet]:
                 yield _Facet(feature, flow, reason.edge, f"{reason.edge}: {what}", Label(reason.at, what))
     for denial in policy.denials:
         edge = denial.reason.edge
-        yield _Facet("deny", denial, edge, f"deny {edge}", Label(denial.reason.at, "denied here"))
+        yield _Facet(denied_feature(denial), denial, edge, f"deny {edge}", Label(denial.reason.at, "denied here"))
         if isinstance(denial.port, Port) and denial.port.first != denial.port.last:
             said = Label(denial.reason.at, f"ports {denial.port}")
             yield _Facet("port-range", denial, edge, f"deny {edge}: ports {denial.port}", said)
@@ -177,7 +178,7 @@ def _refusal(stack: Stack, policy: Policy, facet: _Facet) -> Diagnostic:
         f"{' with '.join(each.name for each in stack)} cannot enforce {facet.what}",
         (facet.label,),
         why,
-        f"{instead}; or {waiver}" if facet.feature != "port-range" else instead,
+        instead if facet.feature == "port-range" else "; or ".join(filter(None, (instead, waiver))),
     )
 
 
@@ -256,16 +257,23 @@ def _unread(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
             )
 
 
-def _denied_names(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
-    for denial in policy.denials:
-        if isinstance(denial.target, Domain):
-            yield Diagnostic(
-                "ZT316",
-                f"{backend.name} cannot deny the name {denial.target}",
-                (Label(denial.reason.at, "denied here"),),
-                "A deny is for pods and addresses; which addresses a name has is known only once it is looked up.",
-                "leave the deny out: what no edge allows is refused already",
-            )
+def _let_out(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
+    """Who is in quarantine keeps what its whole namespace has, where no deny overrules that."""
+    for cut in policy.quarantined:
+        for flow in policy.flows:
+            if isinstance(flow.source, EveryPod) and flow.source.place == cut.workload.place:
+                edge = flow.reasons[0]
+                yield Diagnostic(
+                    "ZT250",
+                    f"`{cut.workload.name}` is in quarantine, and the edge {edge.edge} is from its whole namespace",
+                    (
+                        Label(edge.at, f"every pod of {cut.workload.place}, this one too"),
+                        Label(cut.reason.at, "quarantined here"),
+                    ),
+                    f"A selector for every pod of a namespace cannot leave one service out, and {backend.name} has no "
+                    "deny that would.",
+                    "name the services of the namespace as the edge's sources while the quarantine lasts",
+                )
 
 
 def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:

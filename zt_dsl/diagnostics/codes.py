@@ -119,6 +119,7 @@ TITLES: dict[str, str] = {
     "ZT405": "a workload needs many policy entries",
     "ZT406": "a deny refuses what an edge needs",
     "ZT407": "a wildcard does not include the name itself",
+    "ZT408": "a deny refuses probes on nodes that run an API server",
     "ZT409": "one of two layers lets through what the other refuses",
     # --- manifests read back, proof --------------------------------------------------------------
     "ZT500": "a manifest cannot be read",

@@ -61,13 +61,13 @@ class EveryPod:
 class Outside:
     """Addresses outside the cluster.
 
-    `role` is what they are: an engine may know the API server or the nodes by itself. `blocks` are the
-    declared CIDRs less `holes`; both empty where the platform does not know the addresses, which only an
-    engine that does not need them accepts.
+    `role` is what they are: an engine may know the API server or the nodes by itself; `other-nodes` are all but the
+    one that a pod runs on. `blocks` are the declared CIDRs less `holes`; both empty where the platform does not know
+    the addresses, which only an engine that does not need them accepts.
     """
 
     name: str
-    role: Literal["network", "internet", "api-server", "nodes", "node-local-dns"]
+    role: Literal["network", "internet", "api-server", "nodes", "other-nodes", "node-local-dns"]
     blocks: tuple[IPNetwork, ...]
     holes: tuple[IPNetwork, ...] = ()
 

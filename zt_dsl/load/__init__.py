@@ -28,6 +28,8 @@ from zt_dsl.ir.policy import Policy
 OUR_BUG = 70
 TIMEOUT = 60.0
 """Seconds that a user's modules may take, unless the command says otherwise."""
+_ENDING = 5.0
+"""Seconds that the child may take to end when it has answered."""
 
 
 @frozen
@@ -124,7 +126,10 @@ def _answer(reading: int, child: int, deadline: float, tick: Callable[[], None])
 
 
 def _ended_soon(child: int) -> int | None:
-    for _ in range(40):
+    """Its wait status. What measures or traces the child may write a file at its end, on a busy machine for seconds:
+    killed meanwhile, it would leave half of one."""
+    over = time.monotonic() + _ENDING
+    while time.monotonic() < over:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status

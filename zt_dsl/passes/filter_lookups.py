@@ -3,6 +3,10 @@
 Only from lookups that it has seen does an engine know which addresses a name has. So whoever has an edge to an
 external name, or says which names it looks up, has its flows to the resolver narrowed to lookups: to any name, until
 an edge says which; from then on to these, to the names that its other edges need, and to the cluster's own.
+
+An edge of a whole namespace is one of each of its pods, and allows add up. So what a namespace's edge says holds for
+its services, and as soon as one service says it, what is derived for the namespace is what the namespace's edges need:
+any name there would be any name for that service, too.
 """
 
 from collections.abc import Collection, Iterable
@@ -42,7 +46,19 @@ def filter_lookups(policy: Policy, sayable: Collection[str]) -> Policy:
             # A name that a waiver widened to INTERNET is looked up still, and nobody knows its like by name.
             widened.add(flow.source)
     filtered = _filtered(asks, calls)
-    names = {source: _names(asks[source], calls.get(source, set()), own, source in widened) for source in filtered}
+    said = {source: _said(flows) for source, flows in asks.items()}
+    anything = widened | {source for source, flows in asks.items() if any(map(_any, flows))}
+    says = {source for source in asks if said[source] and source not in anything}
+    namespaces = {source.place for source in says if isinstance(source, EveryPod)}
+    services = {place_of(source) for source in says if not isinstance(source, EveryPod)}
+
+    def names_of(source: Peer) -> tuple[str, ...]:
+        beside = place_of(source) in (services if isinstance(source, EveryPod) else namespaces)
+        if source in anything or not (source in says or beside):
+            return (ANY_NAME,)
+        return tuple(sorted(said[source] | calls.get(source, set()) | own))
+
+    names = {source: names_of(source) for source in filtered}
 
     def narrowed(flow: Flow) -> Flow:
         if flow.source not in names or not _to_resolver(flow, policy):
@@ -76,11 +92,16 @@ def _filtered(asks: dict[Peer, list[Flow]], calls: dict[Peer, set[str]]) -> set[
     return own | {source for source in asks if place_of(source) in read}
 
 
-def _names(flows: Iterable[Flow], called: set[str], own: frozenset[str], widened: bool) -> tuple[str, ...]:
-    said = {name for flow in flows if isinstance(flow.narrowing, Lookups) for name in flow.narrowing.names}
-    if not said or widened or any(_whole(flow) and not flow.derived for flow in flows):
-        return (ANY_NAME,)
-    return (ANY_NAME,) if ANY_NAME in said else tuple(sorted(said | called | own))
+def _said(flows: Iterable[Flow]) -> frozenset[str]:
+    """The names that edges say are looked up."""
+    return frozenset(name for flow in flows if isinstance(flow.narrowing, Lookups) for name in flow.narrowing.names)
+
+
+def _any(flow: Flow) -> bool:
+    """Whether somebody wrote that every name may be looked up."""
+    if isinstance(flow.narrowing, Lookups):
+        return ANY_NAME in flow.narrowing.names
+    return not flow.derived
 
 
 def _whole(flow: Flow) -> bool:

@@ -14,11 +14,14 @@ def know_nodes(policy: Policy) -> Policy:
 
     The node-local resolver has an address on the pod's own node. Whether the engine takes that for the address or for
     the node is a matter of how it was installed, so it is both.
+
+    Nodes that are denied are the others: a pod's own node calls with the kubelet's probes, which nothing stops.
     """
     known: dict[Peer, Peer] = {}
     flows = dict.fromkeys(each for flow in policy.flows for each in _known(flow, known))
     denials = (
-        evolve(denial, source=_forget(denial.source), target=_forget(denial.target)) for denial in policy.denials
+        evolve(denial, source=_others(_forget(denial.source)), target=_forget(denial.target))
+        for denial in policy.denials
     )
     return evolve(policy, flows=tuple(flows), denials=tuple(denials))
 
@@ -37,4 +40,10 @@ _Peer = TypeVar("_Peer", Peer, Peer | Everyone)
 def _forget(peer: _Peer) -> _Peer:
     if isinstance(peer, Outside) and peer.role in ("api-server", "nodes"):
         return evolve(peer, blocks=(), holes=())
+    return peer
+
+
+def _others(peer: Peer | Everyone) -> Peer | Everyone:
+    if isinstance(peer, Outside) and peer.role == "nodes":
+        return Outside(f"{peer.name} but the pod's own", "other-nodes", ())
     return peer

@@ -31,7 +31,7 @@ class Widened:
     unneeded: tuple[Waiver, ...]
 
 
-_WAIVED_AS = {"fqdn-any-depth": "fqdn-wildcard", "dns-any-depth": "dns-names"}
+_WAIVED_AS = {"fqdn-any-depth": "fqdn-wildcard", "dns-any-depth": "dns-names", "deny-names": "deny"}
 """Features that a waiver names by another's name: an engine may have one, and not the other."""
 
 
@@ -64,6 +64,11 @@ def feature_of(flow: Flow) -> str:
             return "server-names"
         case _:
             assert_never(flow.narrowing)
+
+
+def denied_feature(denial: Denial) -> str:
+    """The feature that a deny asks for."""
+    return "deny-names" if isinstance(denial.target, Domain) else "deny"
 
 
 def name_feature(flow: Flow) -> str:
@@ -116,7 +121,8 @@ def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
     dropped: dict[Widening, None] = {}
     denials: list[Denial] = []
     for denial in policy.denials:
-        found = waiver_for("deny", denial, denial.target, denial.port.name if isinstance(denial.port, Port) else "*")
+        port = denial.port.name if isinstance(denial.port, Port) else "*"
+        found = waiver_for(denied_feature(denial), denial, denial.target, port)
         if found is None:
             denials.append(denial)
         else:

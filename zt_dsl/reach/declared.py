@@ -131,6 +131,8 @@ def _outside(outside: Outside) -> Remote:
             return Entities(API_SERVERS)
         case "nodes":
             return Entities(NODES)
+        case "other-nodes":
+            return Entities(NODES - OWN_NODE)
         case "node-local-dns":
             return Entities(OWN_NODE)
         case _:

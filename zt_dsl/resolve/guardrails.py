@@ -323,7 +323,6 @@ def quarantines(
                 suspended[end].append(flow)
             if not ends:
                 kept.append(flow)
-                _inside(reading, flow, written, cut)
         left.append(evolve(written, flows=tuple(kept)))
     return tuple(
         Quarantined(
@@ -331,16 +330,3 @@ def quarantines(
         )
         for found, statement in cut.items()
     ), tuple(left)  # fmt: skip
-
-
-def _inside(reading: Reading, flow: Flow, written: Written, cut: Mapping[Workload, model.Quarantine]) -> None:
-    for found, statement in cut.items():
-        if isinstance(flow.source, EveryPod) and flow.source.place == found.place:
-            reading.found(
-                "ZT250",
-                f"`{found.name}` is in quarantine, and the edge {described(written.edge)} is from its whole namespace",
-                (written.edge.written_at, f"every pod of {found.place}, this one too"),
-                (statement.written_at, "quarantined here"),
-                why="A selector for every pod of a namespace cannot leave one service out.",
-                help="name the services of the namespace as the edge's sources while the quarantine lasts",
-            )

@@ -9,6 +9,7 @@ import pytest
 from zt_dsl import (
     GET,
     INTERNET,
+    ApiServer,
     Cilium,
     DnsPort,
     External,
@@ -18,13 +19,16 @@ from zt_dsl import (
     KafkaPort,
     KubeDns,
     Namespace,
+    Nodes,
     Platform,
     Service,
     TcpPort,
     TlsPort,
     Topology,
+    Waiver,
     allow,
     deny,
+    quarantine,
 )
 from zt_dsl.compiler import plan
 from zt_dsl.model.statements import Statement
@@ -95,11 +99,13 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
         pytest.param([allow(shop, both.https), allow(web, both.raw)], "ZT326", id="a name beside the whole port"),
         pytest.param([allow(api, both.https), allow(web, both.raw)], "", id="a name beside it for another"),
         pytest.param(
-            [allow(shop, api.http), allow(web, RESOLVER.dns.names("a.com"))], "ZT402", id="lookups of all pods"
+            [allow(shop, RESOLVER.dns), allow(web, RESOLVER.dns.names("a.com"))], "ZT402", id="lookups of all pods"
         ),
         pytest.param(
-            [allow(shop, RESOLVER.dns.names("a.com")), allow(web, api.http)], "ZT402", id="lookups of one of them"
+            [allow(shop, RESOLVER.dns.names("a.com")), allow(web, RESOLVER.dns)], "ZT402", id="lookups of one of them"
         ),
+        pytest.param([allow(shop, api.http), allow(web, RESOLVER.dns.names("a.com"))], "", id="needed by all pods"),
+        pytest.param([allow(shop, RESOLVER.dns.names("a.com")), allow(web, api.http)], "", id="needed by one of them"),
         pytest.param([allow(api, web.http), allow(web, RESOLVER.dns.names("a.com"))], "", id="lookups of another"),
         pytest.param(
             [allow(web, api.http), deny(web, Namespace("kube-system"), why="x")], "ZT406", id="lookups denied"
@@ -107,10 +113,23 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
         pytest.param([allow(web, api.http), deny(shop, RESOLVER, why="x")], "ZT406", id="lookups denied to all"),
         pytest.param([allow(web, api.http), deny(api, RESOLVER, why="x")], "", id="lookups denied to another"),
         pytest.param([allow(web, api.http), deny(web, legacy, why="x")], "", id="something else denied"),
+        pytest.param([allow(api, web.http), deny(ApiServer(), web, why="x")], "ZT408", id="probes denied"),
+        pytest.param([allow(api, web.http), deny(Nodes(), web, why="x")], "", id="nodes denied, and no probes"),
+        pytest.param([allow(api, web.http), deny(web, ApiServer(), why="x")], "", id="the API server not called"),
+        pytest.param([allow(shop, api.http), quarantine(web, why="x")], "", id="one of all pods in quarantine"),
     ],
 )
 def test_rules_that_undo_one_another(statements: list[Statement], expected: str) -> None:
     assert codes(statements) == [expected] * bool(expected)
+
+
+def test_a_name_is_not_denied_and_a_waiver_gives_that_up() -> None:
+    """For the name, or for every deny; of the others nothing is given up, since Cilium denies them."""
+    statements = [allow(api, web.http), deny(web, stripe, why="not theirs"), deny(web, legacy, why="nor this")]
+    assert codes(statements) == ["ZT316"]
+    assert codes(statements, waivers=[Waiver("deny", why="later", target=stripe)]) == []
+    assert codes(statements, waivers=[Waiver("deny", why="later")]) == []
+    assert codes(statements, waivers=[Waiver("deny", why="later", target=legacy)]) == ["ZT316", "ZT401"]
 
 
 def test_lookups_on_a_range_are_refused() -> None:

@@ -24,9 +24,20 @@ CAPABILITIES = (
         needs="`pod_cidrs`, where a network may hold pods",
     ),
     Capability("deny", "exact", "ingressDeny and egressDeny, which overrule every allow, whoever wrote it"),
+    Capability(
+        "deny-names",
+        "never",
+        "A deny is for pods and addresses; which addresses a name has is known only once it is looked up.",
+        "leave the deny out: what no edge allows is refused already",
+    ),
     Capability("dns-any-depth", "narrower", _DEPTH, "Cilium 1.19 has `**.` for any depth", until="1.18"),
     Capability("dns-any-depth", "exact", "a DNS rule with `**.`", since="1.19"),
-    Capability("dns-names", "exact", "a DNS rule: lookups pass the agent's proxy, and others are answered REFUSED"),
+    Capability(
+        "dns-names",
+        "exact",
+        "a DNS rule: lookups pass the agent's proxy, and others are answered REFUSED",
+        needs="the cluster domain `cluster.local`, and pods that search no further domains, or these are named, too",
+    ),
     Capability("egress", "exact", "every direction is isolated, and both ends of each edge are opened"),
     Capability(
         "fqdn", "exact", "toFQDNs: the addresses that were answered to lookups of the name, through the agent's proxy"

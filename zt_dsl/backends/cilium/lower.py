@@ -325,6 +325,7 @@ def _peers(direction: Direction, peer: Peer | Everyone) -> tuple[Peers, ...]:
 _ROLES: dict[str, tuple[Entity, ...]] = {
     "api-server": ("kube-apiserver",),
     "nodes": ("host", "remote-node"),
+    "other-nodes": ("remote-node",),
     "node-local-dns": ("host",),
 }
 # Everyone but pods, and not the host: the kubelet's probes come from there.

@@ -19,6 +19,7 @@ from zt_dsl.ir.flow import (
     Outside,
     Peer,
     Place,
+    Reason,
     Workload,
     narrowed_end,
     peers_of,
@@ -41,6 +42,7 @@ def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
         *_ranges(policy),
         *_unfiltered(policy),
         *_denied_needs(policy),
+        *_denied_probes(policy),
         *entries.told(policy),
     )
 
@@ -280,6 +282,26 @@ def _denied_needs(policy: Policy) -> Iterator[Diagnostic]:
                 "A deny overrules every allow, those that were derived for other edges, too: what this edge calls by "
                 "name is not found any more.",
                 "deny the services that are meant, or leave the edge out",
+            )
+
+
+def _denied_probes(policy: Policy) -> Iterator[Diagnostic]:
+    """A node that runs an API server is one entity: who denies the API server denies the kubelet there, too."""
+    governed = frozenset(policy.governed)
+    told: set[Reason] = set()
+    for denial in policy.denials:
+        caller, called = denial.source, denial.target
+        if not isinstance(caller, Outside) or caller.role != "api-server" or isinstance(called, Everyone):
+            continue
+        if place_of(called) in governed and denial.reason not in told:
+            told.add(denial.reason)
+            yield Diagnostic(
+                "ZT408",
+                f"the deny {denial.reason.edge} refuses probes where {called} runs beside an API server",
+                (Label(denial.reason.at, "denied here"),),
+                "To Cilium a node that runs an API server is that API server, and a deny overrules what lets the "
+                "kubelet in: pods on such a node fail their probes, and are restarted.",
+                "leave the deny out, since what no edge allows is refused already; or keep these pods off such nodes",
             )
 
 

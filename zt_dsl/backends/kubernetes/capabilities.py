@@ -23,6 +23,7 @@ CAPABILITIES = (
         "NetworkPolicy only allows; what policies from elsewhere allow is allowed too.",
         "Cilium or Calico would deny it",
     ),
+    Capability("deny-names", "never", "NetworkPolicy only allows, and it has no word for a name."),
     Capability("dns-any-depth", "wider", _NO_L7, "Cilium would filter the lookups"),
     Capability("dns-names", "wider", _NO_L7, "Cilium would filter the lookups"),
     Capability("egress", "exact", "policyTypes Egress, and both ends of each edge"),
