@@ -73,10 +73,8 @@ def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
     platform = policy.platform
     missing: list[str] = []
     match platform.network:
-        case Kubernetes() | Cilium():
+        case Kubernetes() | Cilium() | Calico():
             pass
-        case Calico():
-            missing.append("Calico")
         case NoNetwork():
             pass
         case _:
@@ -92,11 +90,16 @@ def _backend(policy: Policy) -> Backend | tuple[Diagnostic, ...]:
     if missing or isinstance(platform.network, NoNetwork):
         return tuple(_not_there(name, here) for name in missing or ["a platform without any engine"])
     # Imported when asked for: each backend costs its classes, about a millisecond apiece.
+    settings: frozenset[str] = frozenset()
     if isinstance(platform.network, Cilium):
         from zt_dsl.backends.cilium import BACKEND
+    elif isinstance(platform.network, Calico):
+        from zt_dsl.backends.calico import BACKEND
+
+        settings = platform.network.settings
     else:
         from zt_dsl.backends.kubernetes import BACKEND
-    known = at(BACKEND, version_of(platform))
+    known = at(BACKEND, version_of(platform), settings)
     return (_unknown_version(BACKEND, version_of(platform), here),) if known is None else known
 
 

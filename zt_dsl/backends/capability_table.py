@@ -44,4 +44,4 @@ def _row(line: Capability) -> str:
 
 def _held(line: Capability) -> str:
     held = [f"{word} {version}" for word, version in (("since", line.since), ("until", line.until)) if version]
-    return " ".join((line.support, *held))
+    return " ".join((line.support, *held, *((f"with `{line.on}`",) if line.on else ())))
