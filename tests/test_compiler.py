@@ -736,11 +736,10 @@ def test_every_known_version_gives_the_same_objects(version: str) -> None:
 @pytest.mark.parametrize(
     ("platform", "missing"),
     [
-        (native(network=Calico("3.31")), 1),
         (native(network=None), 1),
         (native(network=None, mesh=Istio("1.31")), 1),
         (native(network=Cilium("1.20"), mesh=Istio("1.31")), 1),
-        (native(network=Calico("3.31"), mesh=Istio("1.31")), 2),
+        (native(network=Calico("3.31"), mesh=Istio("1.31")), 1),
         (native(mesh=Istio("1.31")), 1),
     ],
 )

@@ -109,7 +109,8 @@ def _not_there(name: str, here: tuple[Label, ...]) -> Diagnostic:
         f"the backend for {name} is not there yet",
         here,
         "Nothing can be emitted for it, and a policy with a part left out would be a wider one.",
-        "compile for an engine that is there, without a mesh: network=Cilium(…) or Kubernetes(…), or --target cilium",
+        "compile for an engine that is there, without a mesh: network=Cilium(…), Calico(…) or Kubernetes(…), "
+        "or --target cilium",
     )
 
 

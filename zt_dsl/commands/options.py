@@ -16,7 +16,7 @@ from zt_dsl.load import Loaded as Loaded
 Format = Literal["text", "json", "sarif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-NEWEST = {"kubernetes": "1.37", "cilium": "1.20", "calico": "3.31", "istio": "1.31"}
+NEWEST = {"kubernetes": "1.37", "cilium": "1.20", "calico": "3.32", "istio": "1.31"}
 """The newest version that is known of each engine: what a `--target` without a version stands for."""
 
 

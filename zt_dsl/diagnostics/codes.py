@@ -106,6 +106,7 @@ TITLES: dict[str, str] = {
     "ZT325": "a label that this engine does not see",
     "ZT326": "two rules for one port undo one another",
     "ZT327": "a workload needs too many policy entries",
+    "ZT330": "a tier cannot hold the policies",
     # --- legal but unwise ------------------------------------------------------------------------
     "ZT401": "nothing needs this waiver",
     "ZT402": "a narrowed edge is made void by a whole one",
