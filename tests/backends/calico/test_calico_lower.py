@@ -128,6 +128,11 @@ def compiled(
     return by_name
 
 
+def noted(ready: Ready) -> dict[str, str]:
+    (table,) = BACKEND.notes(ready.policy)
+    return {row[0]: row[1] for row in table.rows}
+
+
 def rules(spec: Tree) -> Iterator[Tree]:
     yield from (*spec.get("ingress", ()), *spec.get("egress", ()))
 
@@ -336,13 +341,12 @@ def test_a_tier_that_is_not_there_or_refuses_nothing_is_refused(version: str, ti
 
 def test_the_report_says_how_it_is_applied_and_what_is_not_asked_any_more() -> None:
     ready, _ = planned(allow(web, api.http), on=platform())
-    (table,) = BACKEND.notes(ready.policy)
-    rows = dict(table.rows)
+    rows = noted(ready)
     assert "calicoctl apply" in rows["applying"]
     assert "later tiers are not asked" in rows["later tiers"]
     assert {"order 100", "order 500", "order 900", "order 1000"} <= set(rows)
     own, _ = planned(allow(web, api.http), on=platform(tier="security"))
-    assert "defaultAction: Deny" in dict(BACKEND.notes(own.policy)[0].rows)["tier security"]
+    assert "defaultAction: Deny" in noted(own)["tier security"]
 
 
 # --- selectors -----------------------------------------------------------------------------------------

@@ -19,8 +19,9 @@ JUDGED = ("3.31",)
 _NO_NAMES = "Calico's open-source API has no word for a name; only Calico Enterprise has `domains`."
 _NO_LOOKUPS = "Calico lets lookups through or not; it never reads them."
 _NO_TLS = "Calico never reads what TLS asks for; a name is its addresses, where the edition knows names."
+_NO_L7 = "Calico's dataplane knows addresses, protocols and ports; it never sees inside a connection."
 _NO_HTTP = "Calico's dataplane knows addresses, protocols and ports; to it a rule with HTTP is the whole port."
-_ENTERPRISE = "names as its DNS policy has them, which no test here asks; `dnsTrustedServers` that are the resolver"
+_ENTERPRISE = "the Enterprise edition, whose code no test here asks, with `dnsTrustedServers` that are the resolver"
 
 CAPABILITIES = (
     Capability("addresses-of-names", "never", _NO_NAMES),
@@ -90,7 +91,7 @@ CAPABILITIES = (
         "A pod is known by its labels and addresses, also where a service account is named; no certificate is checked.",
         "a mesh (Istio) would check identities",
     ),
-    Capability("kafka-topics", "wider", _NO_HTTP, "Kafka's own ACLs would enforce it; Cilium did until 1.19"),
+    Capability("kafka-topics", "wider", _NO_L7, "Kafka's own ACLs would enforce it; Cilium did until 1.19"),
     Capability(
         "mtls",
         "never",
