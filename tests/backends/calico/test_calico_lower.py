@@ -16,6 +16,7 @@ from zt_dsl import (
     GET,
     INTERNET,
     POST,
+    ApiServer,
     Calico,
     DnsPort,
     HttpApp,
@@ -24,6 +25,7 @@ from zt_dsl import (
     KubeDns,
     Namespace,
     Network,
+    Nodes,
     Platform,
     Route,
     SctpPort,
@@ -311,6 +313,18 @@ def test_a_quarantine_denies_everyone_both_ways() -> None:
 def test_a_deny_of_what_an_edge_needs_is_told() -> None:
     _, codes = planned(allow(web, api.http), deny(shop, KubeDns(), why="no lookups"), on=platform())
     assert codes == ["ZT406"]
+
+
+@pytest.mark.parametrize(("peer", "code"), [(ApiServer(), "ZT320"), (Nodes(), "ZT321")], ids=str)
+def test_a_deny_of_addresses_that_nobody_told_is_refused(peer: ApiServer | Nodes, code: str) -> None:
+    for statement in (deny(web, peer, why="no"), deny(peer, web, why="no")):
+        found = refused(allow(web, api.http), statement, on=platform())
+        assert [each for each, _ in found] == [code]
+
+
+def test_a_deny_of_another_cluster_is_refused() -> None:
+    there = HttpApp("there", namespace=Namespace("shop", cluster="west"))
+    assert [code for code, _ in refused(allow(web, api.http), deny(there, api, why="no"), on=platform())] == ["ZT324"]
 
 
 # --- tiers ---------------------------------------------------------------------------------------------
