@@ -240,7 +240,14 @@ def test_the_tour_needs_every_waiver_that_it_has() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("platform", [tour.with_cilium, tour.with_calico, tour.mesh_alone], ids=lambda p: p.name)
+def test_the_tour_on_calico_needs_every_waiver_but_one() -> None:
+    assert plan(policy(tour.topology, tour.with_calico)).diagnostics == ()
+    needed = Counter(waiver.feature for waiver in tour.native.waivers)
+    needed.subtract(waiver.feature for waiver in tour.with_calico.waivers)
+    assert +needed == {"deny": 1}
+
+
+@pytest.mark.parametrize("platform", [tour.with_cilium, tour.mesh_alone], ids=lambda p: p.name)
 def test_an_engine_that_is_not_there_yet_is_refused(platform: Platform) -> None:
     found = resolve(tour.topology, platform, on=date.fromisoformat(ON))
     assert found.policy is not None

@@ -111,19 +111,21 @@ def _stack(platform: Platform) -> tuple[Stack, tuple[Diagnostic, ...]]:
     """The engines to compile for, each at its version; or why one is missing."""
     here = (Label(platform.at, "this platform"),) if platform.at.line else ()
     # Imported when asked for: each backend costs its classes, about a millisecond apiece.
-    engines: list[tuple[Backend, str]] = []
+    engines: list[tuple[Backend, str, frozenset[str]]] = []
     missing: list[Diagnostic] = []
     match platform.network:
         case Kubernetes(version=version):
             from zt_dsl.backends import kubernetes
 
-            engines.append((kubernetes.BACKEND, version))
+            engines.append((kubernetes.BACKEND, version, _NO_SETTINGS))
         case Cilium(version=version):
             from zt_dsl.backends import cilium
 
-            engines.append((cilium.BACKEND, version))
-        case Calico():
-            missing.append(_not_there("Calico", here))
+            engines.append((cilium.BACKEND, version, _NO_SETTINGS))
+        case Calico(version=version, settings=settings):
+            from zt_dsl.backends import calico
+
+            engines.append((calico.BACKEND, version, settings))
         case NoNetwork():
             pass
         case _:
@@ -134,18 +136,21 @@ def _stack(platform: Platform) -> tuple[Stack, tuple[Diagnostic, ...]]:
         case Istio(version=version):
             from zt_dsl.backends import istio
 
-            engines.append((istio.BACKEND, version))
+            engines.append((istio.BACKEND, version, _NO_SETTINGS))
         case NoMesh():
             pass
         case _:
             assert_never(platform.mesh)
-    known = [at(engine, version) for engine, version in engines]
+    known = [at(*engine) for engine in engines]
     missing += (
         _unknown_version(engine, version, here)
-        for (engine, version), found in zip(engines, known, strict=True)
+        for (engine, version, _), found in zip(engines, known, strict=True)
         if found is None
     )
     return tuple(engine for engine in known if engine is not None), tuple(missing)
+
+
+_NO_SETTINGS: frozenset[str] = frozenset()
 
 
 def _unenforced(policy: Policy) -> Diagnostic:

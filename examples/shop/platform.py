@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from zt_dsl import ApiServer, Cilium, Istio, Kubernetes, Nodes, Platform, Waiver
+from zt_dsl import ApiServer, Calico, Cilium, Istio, Kubernetes, Nodes, Platform, Waiver
 
 from .workloads import carrier_apis, reports, stripe
 
@@ -37,6 +37,20 @@ dev = Platform(
     api_server=ApiServer(cidrs=["192.0.2.20/32"]),
     nodes=Nodes(cidrs=["198.51.100.0/24"]),
     waivers=ports_only,
+)
+
+# The cluster of a subsidiary: Calico says what NetworkPolicy says, and denies, too.
+calico = Platform(
+    "calico",
+    network=Calico("3.31"),
+    pod_cidrs=["10.244.0.0/16"],
+    api_server=ApiServer(cidrs=["192.0.2.30/32"]),
+    nodes=Nodes(cidrs=["198.51.100.0/24"]),
+    node_local_dns="169.254.20.10",
+    waivers=[
+        *(waiver for waiver in ports_only if waiver.feature != "deny"),
+        Waiver("mtls", why="there is no mesh yet", until=MIGRATION),
+    ],
 )
 
 # The next cluster: Cilium says all but what wants certificates, and, since 1.20, what is inside Kafka.

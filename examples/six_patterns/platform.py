@@ -1,10 +1,10 @@
-"""Where the patterns run: plain NetworkPolicy, and Cilium before and after it lost its Kafka rules.
+"""Where the patterns run: plain NetworkPolicy, Cilium before and after it lost its Kafka rules, and Calico.
 
 A waiver that nothing needs is a warning (ZT401). So each engine is here without any, for the patterns that it says
 exactly, and beside that once more for each pattern that it says less of, with what that pattern agrees to lose.
 """
 
-from zt_dsl import Cilium, Kubernetes, Platform, Waiver
+from zt_dsl import Calico, Cilium, Kubernetes, Platform, Waiver
 
 PODS = ["10.244.0.0/16"]
 
@@ -27,3 +27,8 @@ names = Waiver("fqdn", why="the firewall at the border holds the names")
 wildcards = Waiver("fqdn-wildcard", why="the firewall at the border holds the names")
 native_without_l7 = Platform("native", network=Kubernetes("1.37"), pod_cidrs=PODS, waivers=[routes, topics, names])
 native_without_names = Platform("native", network=Kubernetes("1.37"), pod_cidrs=PODS, waivers=[names, wildcards])
+
+# Calico in its open-source edition says what NetworkPolicy says, and denies, too.
+calico = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS)
+calico_without_l7 = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[routes, topics, names])
+calico_without_names = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[names, wildcards])

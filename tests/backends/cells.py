@@ -85,7 +85,7 @@ CELLS: Mapping[str, Cell] = {
     "fqdn-any-depth": Cell(_calls("**.example.com"), "ZT315"),
     "fqdn-wildcard": Cell(_calls("*.example.com"), "ZT315"),
     "grpc-methods": Cell((allow(web, grpc.grpc.methods("shop.Orders/Place", "shop.Stock/*"), why="orders"),), "ZT311"),
-    "http-routes": Cell((allow(web, api.http.routes(GET("/orders/{id}")), why="orders"),), "ZT310"),
+    "http-routes": Cell((allow(web, api.http.routes(GET("/orders/**")), why="orders"),), "ZT310"),
     "identity": Cell((allow(web, api.http, why="orders"),)),
     "kafka-topics": Cell((allow(web, bus.broker.produce("orders"), why="events"),), "ZT312"),
     "mtls": Cell((allow(web, api.http, why="orders"),), "ZT317", mtls=True),

@@ -1,26 +1,40 @@
 """Every cell of the capability tables: what is exact compiles and is proven, what is not is refused by its code."""
 
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from tests.backends.cells import CELLS
-from zt_dsl import ApiServer, Cilium, Kubernetes, Nodes, Platform
-from zt_dsl.backends import cilium, kubernetes
-from zt_dsl.backends.base import Backend, Capability, at
+from zt_dsl import ApiServer, Calico, Cilium, Kubernetes, Nodes, Platform
+from zt_dsl.backends import calico, cilium, kubernetes
+from zt_dsl.backends.base import Backend, Capability, at, capability
 from zt_dsl.backends.plan import _CODES as CODES
 from zt_dsl.compiler import Ready, build, plan, prove
+from zt_dsl.ir.platform import APP_LAYER, ENTERPRISE
 from zt_dsl.resolve import resolve
 
-BACKENDS = (kubernetes.BACKEND, cilium.BACKEND)
+BACKENDS = (kubernetes.BACKEND, cilium.BACKEND, calico.BACKEND)
 PODS = ("10.244.0.0/16",)
 
 
-def platform(backend: Backend, version: str) -> Platform:
+def network(backend: Backend, version: str, on: str) -> Kubernetes | Cilium | Calico:
+    match backend.name:
+        case "Cilium":
+            return Cilium(version)
+        case "Calico":
+            return Calico(
+                version, edition="enterprise" if on == ENTERPRISE else "open-source", app_layer=on == APP_LAYER
+            )
+        case _:
+            return Kubernetes(version)
+
+
+def platform(backend: Backend, version: str, on: str) -> Platform:
     return Platform(
         "p",
-        network=Kubernetes(version) if backend == kubernetes.BACKEND else Cilium(version),
+        network=network(backend, version, on),
         pod_cidrs=PODS,
         api_server=ApiServer(cidrs=["192.0.2.10/32"]),
         nodes=Nodes(cidrs=["198.51.100.0/24"]),
@@ -39,11 +53,11 @@ def cells() -> list[tuple[Backend, str, Capability]]:
 
 @pytest.mark.parametrize(
     ("backend", "version", "line"),
-    [pytest.param(*cell, id=f"{cell[0].name} {cell[1]} {cell[2].feature}") for cell in cells()],
+    [pytest.param(*cell, id=f"{cell[0].name} {cell[1]} {cell[2].feature} {cell[2].on}".rstrip()) for cell in cells()],
 )
 def test_a_cell_is_what_is_done(backend: Backend, version: str, line: Capability) -> None:
     cell = CELLS[line.feature]
-    resolved = resolve(cell.topology(), platform(backend, version), on=date(2026, 11, 23))
+    resolved = resolve(cell.topology(), platform(backend, version, line.on), on=date(2026, 11, 23))
     assert resolved.policy is not None, resolved.diagnostics
     planned = plan(resolved.policy)
     if line.support != "exact" and cell.code:
@@ -69,11 +83,25 @@ def test_a_cell_is_what_is_done(backend: Backend, version: str, line: Capability
 def test_every_feature_has_a_cell_and_every_engine_a_line() -> None:
     for backend in BACKENDS:
         assert {line.feature for line in backend.capabilities} == set(CELLS)
+        settings = sorted({line.on for line in backend.capabilities} - {""})
         for version in backend.versions:
-            found = at(backend, version)
-            assert found is not None
-            features = [line.feature for line in found.capabilities]
-            assert sorted(features) == sorted(CELLS), f"{backend.name} {version}: one line a feature"
+            for switched_on in (some for many in range(len(settings) + 1) for some in combinations(settings, many)):
+                found = at(backend, version, frozenset(switched_on))
+                assert found is not None
+                features = [line.feature for line in found.capabilities]
+                assert sorted(features) == sorted(CELLS), f"{backend.name} {version} {switched_on}: one line a feature"
+
+
+def test_a_line_with_a_setting_takes_the_place_of_the_one_without() -> None:
+    for switched_on, supports in (
+        (frozenset[str](), ("wider", "wider")),
+        (frozenset({ENTERPRISE}), ("exact", "wider")),
+        (frozenset({APP_LAYER}), ("wider", "exact")),
+        (frozenset({ENTERPRISE, APP_LAYER}), ("exact", "exact")),
+    ):
+        found = at(calico.BACKEND, "3.32.1", switched_on)
+        assert found is not None
+        assert tuple(capability(found, feature).support for feature in ("fqdn", "http-routes")) == supports
 
 
 def test_every_refusal_has_a_code() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conformance.engines import build
 from tests.conformance.engines.apiserver_engine import ApiServer
+from tests.conformance.engines.calico_engine import CalicoEngine
 from tests.conformance.engines.cilium_engine import CiliumEngine
 from tests.conformance.engines.envoy import Envoy
 from tests.conformance.engines.kafka_engine import KafkaEngine
@@ -37,6 +38,12 @@ def kubernetes_engine() -> Iterator[KubernetesEngine]:
 @pytest.fixture(scope="session")
 def cilium_engine() -> Iterator[CiliumEngine]:
     with CiliumEngine(binary("cilium")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def calico_engine() -> Iterator[CalicoEngine]:
+    with CalicoEngine(binary("calico")) as engine:
         yield engine
 
 

@@ -95,3 +95,9 @@ def test_names_have_no_empty_labels() -> None:
     }
     assert not left.contains(("x", "a", ""))
     assert "" not in left.example()
+
+
+def test_a_difference_of_many_parts_is_as_long_as_they_are() -> None:
+    many = Language(tuple(Words((word("GET"), SOME_WORD, word(f"{number}")), ANY_WORD) for number in range(200)))
+    assert not many - many
+    assert many - Language(many.parts[1:])

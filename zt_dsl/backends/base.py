@@ -33,8 +33,9 @@ class Capability:
     """What one engine makes of one feature.
 
     `reason` says why, in words; `carried_by` what would say it exactly; `since` and `until` are the first and
-    the last version it holds for, empty where it holds for all that are known. `needs` is what the platform
-    has to tell for it, or what has to be switched on.
+    the last version it holds for, empty where it holds for all that are known. `on` is a setting of the platform's
+    engine, as users write it: a line with one holds where it is set, in the place of the feature's line without.
+    `needs` is what the platform has to tell for it, or what has to be switched on.
     """
 
     feature: str
@@ -43,6 +44,7 @@ class Capability:
     carried_by: str = ""
     since: str = ""
     until: str = ""
+    on: str = ""
     needs: str = ""
 
 
@@ -106,13 +108,16 @@ def minor_of(version: str) -> str:
     return found[1] if found else ""
 
 
-def at(backend: Backend, version: str) -> Backend | None:
-    """The engine with the lines that hold in this version alone; None where the version is not known."""
+def at(backend: Backend, version: str, settings: frozenset[str] = frozenset()) -> Backend | None:
+    """The engine with the lines that hold in this version and with these settings alone, one a feature; None where the
+    version is not known."""
     minor = minor_of(version)
     if minor not in backend.versions:
         return None
     here = backend.versions.index(minor)
-    return evolve(backend, capabilities=tuple(line for line in backend.capabilities if _holds(line, backend, here)))
+    held = [line for line in backend.capabilities if _holds(line, backend, here) and line.on in {"", *settings}]
+    set_on = {line.feature for line in held if line.on}
+    return evolve(backend, capabilities=tuple(line for line in held if line.on or line.feature not in set_on))
 
 
 def _holds(line: Capability, backend: Backend, here: int) -> bool:

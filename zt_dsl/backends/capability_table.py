@@ -18,14 +18,17 @@ def overview(backends: Iterable[Backend]) -> str:
 
 
 def _support(backend: Backend, feature: str) -> str:
-    return "; ".join(_held(line) for line in backend.capabilities if line.feature == feature)
+    """A line for a setting is told where it changes the support."""
+    lines = [line for line in backend.capabilities if line.feature == feature]
+    plain = {line.support for line in lines if not line.on}
+    return "; ".join(_held(line) for line in lines if not line.on or line.support not in plain)
 
 
 def table(backend: Backend) -> str:
     """One row a feature, and a version that changes it, after a line that says which versions they are for."""
     rows = "\n".join(map(_row, backend.capabilities))
     others = [version for version in backend.versions if version not in backend.judged]
-    marked = f" {_from_to(tuple(others))} are known from their documentation and source, and reports say so."
+    marked = " The other versions are known from their documentation and source, and reports say so."
     return (
         f"{backend.name}, {_from_to(backend.versions)}. The conformance tests ask the code of "
         f"{', '.join(backend.judged)}.{marked if others else ''}\n\n"
@@ -44,4 +47,4 @@ def _row(line: Capability) -> str:
 
 def _held(line: Capability) -> str:
     held = [f"{word} {version}" for word, version in (("since", line.since), ("until", line.until)) if version]
-    return " ".join((line.support, *held))
+    return " ".join((line.support, *held, *((f"with `{line.on}`",) if line.on else ())))

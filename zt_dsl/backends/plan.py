@@ -14,6 +14,7 @@ from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
 from zt_dsl.ir.flow import (
     Domain,
+    Everyone,
     EveryPod,
     Flow,
     Outside,
@@ -199,7 +200,7 @@ def _alone(policy: Policy, mesh: Backend) -> Iterator[Diagnostic]:
     if missing:
         waivers = ", ".join(f'Waiver("{feature}", why="…")' for feature in missing)
         yield Diagnostic(
-            "ZT330",
+            "ZT334",
             f"{mesh.name} alone enforces neither {_neither(missing)}",
             (Label(policy.platform.at, "no network engine stands beside the mesh"),) if policy.platform.at.line else (),
             " ".join(capability(mesh, feature).reason for feature in missing),
@@ -285,7 +286,9 @@ def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
         for peer in (flow.source, flow.target):
             if not isinstance(peer, Outside):
                 continue
-            diagnostic = _address_problem(backend, flow.reasons[0], peer, pods)
+            reason = flow.reasons[0]
+            label = Label(reason.at, f"to or from {peer.name}")
+            diagnostic = _address_problem(backend, f"the edge {reason.edge}", label, peer, pods)
             if diagnostic is not None and diagnostic not in told:
                 told.add(diagnostic)
                 yield diagnostic
@@ -296,12 +299,15 @@ def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
             label = Label(denial.reason.at, f"to or from {end.name}")
             if end.role == "network" and pods and not end.addresses - pods:
                 yield _of_pods(end.name, label)
-            elif end.role == "internet" and not pods and "deny" not in unsayable(backend):
-                yield _may_hold_pods(end.name, f"the deny {denial.reason.edge}", label)
+            elif end.role in ("internet", "api-server", "nodes") and "deny" not in unsayable(backend):
+                # Without addresses a deny would be one of nobody, and nothing would say so.
+                problem = _address_problem(backend, f"the deny {denial.reason.edge}", label, end, pods)
+                if problem is not None and problem not in told:
+                    told.add(problem)
+                    yield problem
 
 
-def _address_problem(backend: Backend, reason: Reason, peer: Outside, pods: Addresses) -> Diagnostic | None:
-    label = Label(reason.at, f"to or from {peer.name}")
+def _address_problem(backend: Backend, what: str, label: Label, peer: Outside, pods: Addresses) -> Diagnostic | None:
     match peer.role:
         case "api-server" | "nodes" if backend.knows_nodes:
             return None
@@ -311,7 +317,7 @@ def _address_problem(backend: Backend, reason: Reason, peer: Outside, pods: Addr
             )
             return Diagnostic(
                 code,
-                f"{backend.name} needs the addresses of {peer.name} for the edge {reason.edge}",
+                f"{backend.name} needs the addresses of {peer.name} for {what}",
                 (label,),
                 "It matches what is no pod by addresses alone, and the platform tells none.",
                 f'write {word}={kind}(cidrs=["192.0.2.10/32"]) in the platform, with the real addresses',
@@ -321,7 +327,7 @@ def _address_problem(backend: Backend, reason: Reason, peer: Outside, pods: Addr
         case "internet" | "network":
             mine = peer.addresses
             if not pods and (peer.role == "internet" or mine & PRIVATE):
-                return _may_hold_pods(peer.name, f"the edge {reason.edge}", label)
+                return _may_hold_pods(peer.name, what, label)
             if pods and not mine - pods:
                 return _of_pods(peer.name, label)
             return None
@@ -361,21 +367,22 @@ def _among_pods(name: str, label: Label) -> Diagnostic:
 
 
 def _other_clusters(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
+    denials = () if "deny" in unsayable(backend) else policy.denials
+    said = (
+        *((peer, flow.reasons[0], "edge") for flow in policy.flows for peer in (flow.source, flow.target)),
+        *((end, denial.reason, "deny") for denial in denials for end in (denial.source, denial.target)),
+    )
     told: set[tuple[Place, object]] = set()
-    for flow in policy.flows:
-        for peer in (flow.source, flow.target):
-            place = place_of(peer)
-            if place is None or place.cluster == policy.platform.cluster:
-                continue
-            reason = flow.reasons[0]
-            if (place, reason) in told:
-                continue
-            told.add((place, reason))
-            yield Diagnostic(
-                "ZT324",
-                f"{backend.name} cannot tell clusters apart: {peer} of the edge {reason.edge} is in `{place.cluster}`",
-                (Label(reason.at, f"the platform is `{policy.platform.cluster}`"),),
-                "Its selectors know pods of their own cluster only; the rule would be for pods of the same name here.",
-                "compile it for an engine that joins clusters (Cilium with Cluster Mesh), or use a Network with the "
-                "other cluster's addresses",
-            )
+    for peer, reason, word in said:
+        place = None if isinstance(peer, Everyone) else place_of(peer)
+        if place is None or place.cluster == policy.platform.cluster or (place, reason) in told:
+            continue
+        told.add((place, reason))
+        yield Diagnostic(
+            "ZT324",
+            f"{backend.name} cannot tell clusters apart: {peer} of the {word} {reason.edge} is in `{place.cluster}`",
+            (Label(reason.at, f"the platform is `{policy.platform.cluster}`"),),
+            "Its selectors know pods of their own cluster only; the rule would be for pods of the same name here.",
+            "compile it for an engine that joins clusters (Cilium with Cluster Mesh), or use a Network with the "
+            "other cluster's addresses",
+        )

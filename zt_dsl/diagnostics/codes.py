@@ -107,10 +107,11 @@ TITLES: dict[str, str] = {
     "ZT325": "a label that this engine does not see",
     "ZT326": "two rules for one port undo one another",
     "ZT327": "a workload needs too many policy entries",
-    "ZT330": "a mesh alone does not see everything",
+    "ZT330": "a tier cannot hold the policies",
     "ZT331": "no layer of this platform enforces this end",
     "ZT332": "a mesh's root namespace is governed",
     "ZT333": "one port number has two mTLS modes",
+    "ZT334": "a mesh alone does not see everything",
     # --- legal but unwise ------------------------------------------------------------------------
     "ZT401": "nothing needs this waiver",
     "ZT402": "a narrowed edge is made void by a whole one",

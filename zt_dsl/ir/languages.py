@@ -81,7 +81,8 @@ class Language:
     def __sub__(self, other: "Language") -> "Language":
         left = self.parts
         for taken in other.parts:
-            left = tuple(rest for part in left for rest in _minus(part, taken))
+            # Without what holds nothing: each step may split a part once for each of its words.
+            left = tuple(rest for part in left for rest in _minus(part, taken) if not rest.empty)
         return language(left)
 
     def __bool__(self) -> bool:

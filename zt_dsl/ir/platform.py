@@ -24,6 +24,11 @@ class Cilium:
     version: str
 
 
+ENTERPRISE = 'edition="enterprise"'
+APP_LAYER = "app_layer=True"
+"""What changes what Calico can say, as users write it."""
+
+
 @frozen
 class Calico:
     """Calico's own policies."""
@@ -32,6 +37,12 @@ class Calico:
     edition: Literal["open-source", "enterprise"]
     app_layer: bool
     tier: str
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """Which of `ENTERPRISE` and `APP_LAYER` it has."""
+        given = ((ENTERPRISE, self.edition == "enterprise"), (APP_LAYER, self.app_layer))
+        return frozenset(setting for setting, there in given if there)
 
 
 @frozen

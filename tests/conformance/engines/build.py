@@ -19,7 +19,7 @@ from typing import IO
 
 from attrs import frozen
 
-ENGINES = ("kubernetes", "cilium", "apiserver", "kafka")
+ENGINES = ("kubernetes", "cilium", "apiserver", "kafka", "calico")
 
 # The same for every engine, so that they share Go's own build cache: what one compiled, the next one reuses.
 FLAGS = ("-p", "2", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")
@@ -65,8 +65,8 @@ def target(name: str) -> Target:
 
 
 def sources(module: Path) -> list[Path]:
-    """Everything that `go build` reads in the module's directory, in an order of its own."""
-    return sorted([module / "go.mod", module / "go.sum", *module.rglob("*.go")])
+    """Everything that `go build` reads in the module's directory, modules that stand in for others below it too."""
+    return sorted([module / "go.sum", *module.rglob("go.mod"), *module.rglob("*.go")])
 
 
 def key(module: Path, toolchain: str) -> str:

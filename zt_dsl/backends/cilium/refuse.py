@@ -9,12 +9,11 @@ from attrs import frozen
 from zt_dsl.backends.cilium import entries
 from zt_dsl.backends.cilium.capabilities import has_default_deny
 from zt_dsl.backends.cilium.expressions import LARGEST_PROGRAMME, fits, method_expression, path_expression
+from zt_dsl.backends.denied import denied_needs
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import (
-    Denial,
     Everyone,
     EveryPod,
-    EveryPort,
     Flow,
     Outside,
     Peer,
@@ -41,7 +40,7 @@ def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
         *_still_named(policy),
         *_ranges(policy),
         *_unfiltered(policy),
-        *_denied_needs(policy),
+        *denied_needs(policy),
         *_denied_probes(policy),
         *entries.told(policy),
     )
@@ -267,24 +266,6 @@ def _any_name(flow: Flow, other: Flow) -> Diagnostic:
 # --- denials -------------------------------------------------------------------------------------------
 
 
-def _denied_needs(policy: Policy) -> Iterator[Diagnostic]:
-    """What a deny refuses of the flows that edges need."""
-    derived = [flow for flow in policy.flows if flow.derived]
-    for denial in policy.denials:
-        refused = (flow for flow in derived if _refuses(denial, flow))
-        if (flow := next(refused, None)) is not None:
-            reason = flow.reasons[0]
-            yield Diagnostic(
-                "ZT406",
-                f"the deny {denial.reason.edge} refuses what {reason.edge} needs: {flow.source} → {flow.target} "
-                f"{flow.port}",
-                (Label(denial.reason.at, "denied here"), Label(reason.at, f"needs {flow.port} of {flow.target}")),
-                "A deny overrules every allow, those that were derived for other edges, too: what this edge calls by "
-                "name is not found any more.",
-                "deny the services that are meant, or leave the edge out",
-            )
-
-
 def _denied_probes(policy: Policy) -> Iterator[Diagnostic]:
     """A node that runs an API server is one entity: who denies the API server denies the kubelet there, too."""
     governed = frozenset(policy.governed)
@@ -303,22 +284,3 @@ def _denied_probes(policy: Policy) -> Iterator[Diagnostic]:
                 "kubelet in: pods on such a node fail their probes, and are restarted.",
                 "leave the deny out, since what no edge allows is refused already; or keep these pods off such nodes",
             )
-
-
-def _refuses(denial: Denial, flow: Flow) -> bool:
-    if isinstance(denial.source, Everyone) or isinstance(denial.target, Everyone):
-        return False
-    on_port = isinstance(denial.port, EveryPort) or bool(denial.port.ports & flow.port.ports)
-    return on_port and _overlap(denial.source, flow.source) and _overlap(denial.target, flow.target)
-
-
-def _overlap(one: Peer, other: Peer) -> bool:
-    match one, other:
-        case Outside(blocks=()), Outside():
-            return one == other or {one.role, other.role} == {"nodes", "node-local-dns"}
-        case Outside(), Outside():
-            return bool(one.addresses & other.addresses)
-        case (EveryPod(place=place), Workload(place=where)) | (Workload(place=place), EveryPod(place=where)):
-            return place == where
-        case _:
-            return one == other
