@@ -10,6 +10,7 @@ from tests.conformance.engines.apiserver_engine import ApiServer
 from tests.conformance.engines.calico_engine import CalicoEngine
 from tests.conformance.engines.cilium_engine import CiliumEngine
 from tests.conformance.engines.envoy import Envoy
+from tests.conformance.engines.istio_engine import IstioEngine
 from tests.conformance.engines.kafka_engine import KafkaEngine
 from tests.conformance.engines.kubernetes_engine import KubernetesEngine
 
@@ -56,6 +57,12 @@ def envoy() -> Iterator[Envoy]:
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[ApiServer]:
     with ApiServer(binary("apiserver")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def istio_engine() -> Iterator[IstioEngine]:
+    with IstioEngine(binary("istio")) as engine:
         yield engine
 
 

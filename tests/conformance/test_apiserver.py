@@ -18,12 +18,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.cilium_strategies import Case as CiliumCase
 from tests.cilium_strategies import cilium_cases
+from tests.conformance import istio_policies as istio
 from tests.conformance.cilium_policies import about, cilium_policy, clusterwide_policy, http, ports, selector
 from tests.conformance.emitted import documents as documents_of
 from tests.conformance.emitted import planned
 from tests.conformance.engines import build, crds
 from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer, Applied
-from tests.conformance.engines.crds import Minor
+from tests.conformance.engines.crds import IstioMinor, Minor
 from tests.conformance.engines.process import Document, Json, RefusedError
 from tests.conformance.policies import network_policy
 from tests.conformance.refusals import REFUSED, in_short
@@ -302,6 +303,38 @@ def test_a_field_that_cilium_lacks_is_refused_by_its_name(api_server: ApiServer)
     api_server.install([crds.cilium("1.15")])
     refused = one(api_server, cilium_policy(about("web", ingress=[{}], enableDefaultDeny={"ingress": False})))
     assert ".spec.enableDefaultDeny" in refused.error
+
+
+# --- Istio ----------------------------------------------------------------------------------------------
+
+ISTIO_MINORS: tuple[IstioMinor, ...] = tuple(crds.ISTIO_RELEASES)
+# What each of Istio's definitions takes: a policy, and the first of those minors.
+ISTIO_TAKEN: Mapping[str, tuple[Document, IstioMinor]] = {
+    "nothing": (istio.allow(), "1.24"),
+    "principals": (istio.allow(istio.source(principals=["cluster.local/ns/shop/sa/web"])), "1.24"),
+    "accounts": (istio.allow(istio.source(serviceAccounts=["web"])), "1.26"),
+    "trust domains": (istio.allow(istio.source(trustDomains=["td"])), "1.30"),
+    "templates": (istio.allow(istio.operation(paths=["/a/{*}", "/b/{**}"])), "1.24"),
+    "modes": (istio.mtls("STRICT", about={"app": "db"}, ports={"8080": "DISABLE"}), "1.24"),
+}
+ISTIO_REFUSED: Mapping[str, Document] = {
+    "a port that is a number": istio.allow(istio.operation(ports=[8080])),
+    "an unknown field": istio.istio_policy(istio.AUTHORIZATION, {"rulez": []}),
+    "an unknown action": istio.allow(action="allow"),
+    "an unknown mode": istio.mtls("Strict"),
+    "a selector and a target": istio.allow(selector={}, targetRefs=[{"kind": "Service", "name": "db"}]),
+    "modes of ports without a selector": istio.mtls("STRICT", ports={"8080": "DISABLE"}),
+}
+
+
+@pytest.mark.parametrize("minor", ISTIO_MINORS)
+def test_each_minor_of_istio_says_what_it_takes(api_server: ApiServer, minor: IstioMinor) -> None:
+    api_server.install([crds.istio(minor, plural) for plural in ("authorizationpolicies", "peerauthentications")])
+    for name, (policy, since) in ISTIO_TAKEN.items():
+        taken = ISTIO_MINORS.index(since) <= ISTIO_MINORS.index(minor)
+        assert (one(api_server, policy).outcome != "refused") is taken, name
+    for name, policy in ISTIO_REFUSED.items():
+        assert one(api_server, policy).outcome == "refused", name
 
 
 # --- what is emitted ------------------------------------------------------------------------------------

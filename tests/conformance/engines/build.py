@@ -19,7 +19,7 @@ from typing import IO
 
 from attrs import frozen
 
-ENGINES = ("kubernetes", "cilium", "apiserver", "kafka", "calico")
+ENGINES = ("kubernetes", "cilium", "apiserver", "kafka", "calico", "istio")
 
 # The same for every engine, so that they share Go's own build cache: what one compiled, the next one reuses.
 FLAGS = ("-p", "2", "-trimpath", "-buildvcs=false", "-ldflags=-s -w")

@@ -1,9 +1,9 @@
-"""The CustomResourceDefinitions that Cilium installs, release by release: `cilium("1.20")`.
+"""The CustomResourceDefinitions that engines install, release by release: `cilium("1.20")`, `istio("1.31")`.
 
-They are in the module github.com/cilium/cilium, which the go command downloads; nothing of it is in this
-repository. What is downloaded is verified twice: by the go command, against the checksum database, and here,
-against the hash of the module's files (`h1:`, as go.sum has it) that stands beside each version. The files that
-are wanted are then kept in the engines' cache under that hash, and the next run downloads nothing.
+They are in the engines' own Go modules, which the go command downloads; nothing of those is in this repository.
+What is downloaded is verified twice: by the go command, against the checksum database, and here, against the hash
+of the module's files (`h1:`, as go.sum has it) that stands beside each version. The files that are wanted are then
+kept in the engines' cache under that hash, and the next run downloads nothing.
 """
 
 import base64
@@ -18,10 +18,27 @@ from attrs import frozen
 from tests.conformance.engines import build
 
 Minor = Literal["1.15", "1.16", "1.17", "1.18", "1.19", "1.20"]
+IstioMinor = Literal["1.24", "1.26", "1.30", "1.31"]
 
-MODULE = "github.com/cilium/cilium"
-FOLDER = "pkg/k8s/apis/cilium.io/client/crds/v2"
-PLURALS = ("ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies")
+
+@frozen
+class Module:
+    """Where an engine has its definitions: files of one folder."""
+
+    name: str
+    path: str
+    folder: str
+    files: tuple[str, ...]
+
+
+CILIUM = Module(
+    "cilium",
+    "github.com/cilium/cilium",
+    "pkg/k8s/apis/cilium.io/client/crds/v2",
+    ("ciliumnetworkpolicies.yaml", "ciliumclusterwidenetworkpolicies.yaml"),
+)
+# The same file, byte for byte, as istio.io/istio has in manifests/charts/base/files/crd-all.gen.yaml.
+ISTIO = Module("istio", "istio.io/api", "kubernetes", ("customresourcedefinitions.gen.yaml",))
 
 
 @frozen
@@ -30,6 +47,7 @@ class Release:
 
     version: str
     sum: str
+    module: Module = CILIUM
 
 
 # The last of each minor that the checksum database knows and the module proxy serves.
@@ -42,19 +60,41 @@ RELEASES: Mapping[Minor, Release] = {
     "1.20": Release("v1.20.2", "h1:dqiEGIcXc+gqCLYG/l7VCFJ8GHyb4HUrwbZOpkX5dL8="),
 }
 
+# Those that are served at all; of 1.26 it is the beta alone.
+ISTIO_RELEASES: Mapping[IstioMinor, Release] = {
+    "1.24": Release("v1.24.2", "h1:jYjcN6Iq0RPtQj/3KMFsybxmfqmjGN/dxhL7FGJEdIM=", ISTIO),
+    "1.26": Release("v1.26.0-beta.0", "h1:m1WxHjHdAOrjuz0YzSFgzlKRmf3hvVmspkWTM6FX/po=", ISTIO),
+    "1.30": Release("v1.30.8", "h1:/weRNO9YbJsKqFibiGCjXG1i+UwNhJb3vts6ChGR554=", ISTIO),
+    "1.31": Release("v1.31.4", "h1:AcnncYrlDj1PJkym7h88Gggkef4MAra8QpGaXRMsr+E=", ISTIO),
+}
+
 
 def cilium(minor: Minor, plural: str = "ciliumnetworkpolicies") -> str:
     """The definition as that release ships it. Raises CannotBuildError where it cannot be had, or is not the one."""
-    kept = copy(RELEASES[minor])
+    return _text(RELEASES[minor], f"{plural}.yaml")
+
+
+def istio(minor: IstioMinor, plural: str = "authorizationpolicies") -> str:
+    """The same of Istio, of the group security.istio.io."""
+    [found] = [
+        part
+        for part in _text(ISTIO_RELEASES[minor], *ISTIO.files).split("\n---\n")
+        if f"\n  name: {plural}.security.istio.io\n" in part
+    ]
+    return found
+
+
+def _text(release: Release, file: str) -> str:
+    kept = copy(release)
     if not kept.exists():
-        download(RELEASES[minor])
-    return (kept / f"{plural}.yaml").read_text(encoding="utf-8")
+        download(release)
+    return (kept / file).read_text(encoding="utf-8")
 
 
 def copy(release: Release) -> Path:
     """Where the files of a release are kept."""
     digest = base64.b64decode(release.sum.removeprefix("h1:")).hex()
-    return build.cache() / "crds" / f"cilium-{release.version}-{digest[:20]}"
+    return build.cache() / "crds" / f"{release.module.name}-{release.version}-{digest[:20]}"
 
 
 def download(release: Release) -> None:
@@ -63,11 +103,11 @@ def download(release: Release) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".crds-", dir=kept.parent) as temporary:
         # A directory without a go.mod, so that none is changed.
-        folder = _module(Path(temporary), release) / FOLDER
+        folder = _module(Path(temporary), release) / release.module.folder
         files = Path(temporary) / "files"
         files.mkdir()
-        for plural in PLURALS:
-            (files / f"{plural}.yaml").write_bytes((folder / f"{plural}.yaml").read_bytes())
+        for name in release.module.files:
+            (files / name).write_bytes((folder / name).read_bytes())
         try:
             files.rename(kept)
         except OSError:
@@ -78,9 +118,8 @@ def download(release: Release) -> None:
 
 def _module(directory: Path, release: Release) -> Path:
     """Where Go has unpacked the module, once its sum is the one that we know."""
-    told: Mapping[str, str] = json.loads(build.go(directory, "mod", "download", "-json", f"{MODULE}@{release.version}"))
+    wanted = f"{release.module.path}@{release.version}"
+    told: Mapping[str, str] = json.loads(build.go(directory, "mod", "download", "-json", wanted))
     if told["Sum"] != release.sum:
-        raise build.CannotBuildError(
-            f"{MODULE} {release.version} has the sum {told['Sum']}, and the one that is known is {release.sum}"
-        )
+        raise build.CannotBuildError(f"{wanted} has the sum {told['Sum']}, and the one that is known is {release.sum}")
     return Path(told["Dir"])

