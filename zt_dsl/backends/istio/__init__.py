@@ -1,0 +1,1 @@
+"""Istio's AuthorizationPolicy and PeerAuthentication, for workloads with a sidecar."""
