@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zt_dsl.backends.istio.capabilities import MOST_PORTS
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import Flow, Workload
-from zt_dsl.ir.mesh import Mode, meshed_places, port_mode
+from zt_dsl.ir.mesh import Mode, meshed_places, namespace_mode, overridden, port_mode, port_modes
 from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
@@ -15,7 +15,7 @@ from zt_dsl.source import Location
 
 def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
     """Of what arrives at sidecars: long ranges; the root namespace; ports of one number that differ in their mode."""
-    return (*_long_ranges(policy), *_root_namespace(policy), *_two_modes(policy))
+    return (*_long_ranges(policy), *_root_namespace(policy), *_two_modes(policy), *_two_services(policy))
 
 
 def _long_ranges(policy: Policy) -> Iterator[Diagnostic]:
@@ -49,7 +49,7 @@ def _root_namespace(policy: Policy) -> Iterator[Diagnostic]:
 def _two_modes(policy: Policy) -> Iterator[Diagnostic]:
     """Modes go by number; two ports of one number are one port to a sidecar."""
     seen: dict[tuple[Workload, int], tuple[Mode, Port]] = {}
-    ports = [(workload, port, policy.at) for workload, port in policy.port_modes if workload.meshed]
+    ports = [(workload, port, policy.at) for workload, port in port_modes(policy) if workload.meshed]
     ports += [(flow.target, flow.port, _at(flow)) for flow in policy.flows if isinstance(flow.target, Workload)]
     told: set[tuple[Workload, int]] = set()
     for workload, port, at in ports:
@@ -67,6 +67,26 @@ def _two_modes(policy: Policy) -> Iterator[Diagnostic]:
                     "To a sidecar ports are numbers, and a number has one mode.",
                     f"give both ports the same mode, or let `{port.name}` have another number",
                 )
+
+
+def _two_services(policy: Policy) -> Iterator[Diagnostic]:
+    """Services are told apart by their labels; the resolver, whose labels nobody chose, may not be. A pod that is both
+    has one mode."""
+    resolver = policy.platform.dns
+    modes = {each.workload: (each.mode, each.ports) for each in overridden(policy)}
+    usual: tuple[Mode, tuple[tuple[int, Mode], ...]] = (namespace_mode(policy), ())
+    for workload in policy.workloads:
+        if workload.place != resolver.place or not (workload.meshed and resolver.meshed) or workload == resolver:
+            continue
+        both = workload.selector & resolver.selector
+        if not both.empty and modes.get(workload, usual) != modes.get(resolver, usual):
+            yield Diagnostic(
+                "ZT333",
+                f"one pod can be both {workload} and the resolver {resolver}, whose mTLS modes differ",
+                (Label(policy.at, "governs them"),),
+                "Their labels do not exclude one another, and a pod has one mode on a port.",
+                f"give {workload.name} a label of the resolver's with another value, or both the same modes",
+            )
 
 
 def _at(flow: Flow) -> Location:
