@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from random import Random
 from typing import Any
 
-from attrs import Factory, evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from tests.cilium_meaning import Anything, Calls, Carried, Requests, is_call, is_request, requests_near
 from tests.conformance.engines.cilium_engine import Request as Sent
@@ -469,55 +469,68 @@ def probes(meaning: Meaning, random: Random, many: int) -> list[Connection]:
     about = asked(meaning)
     if not about.pods:
         return []
+    prober = Prober(meaning, random, about)
     found: dict[Connection, None] = {}
-    likes: dict[int, Sequence[Workload]] = {}
     for _ in range(many * 6):
         if len(found) >= many:
             break
-        target, port = random.choice(about.pods), random.choice(about.ports)
-        client, address = caller(meaning, about, random)
-        http: Request | None = random.choice((None, Request("GET", "/"), Request("POST", "/orders/1?x=1")))
-        if (meaning.flows or meaning.denied) and random.random() < 0.9:
-            flow = random.choice((*meaning.flows, *meaning.denied))
-            if id(flow) not in likes:
-                labels = labels_of(flow.target)
-                own = Workload(flow.target.namespace.name, labels)
-                likes[id(flow)] = [
-                    own,
-                    own,
-                    *(one for one in about.pods if dict(labels).items() <= dict(one.labels).items()),
-                ]
-            if random.random() < 0.9:
-                target = random.choice(likes[id(flow)])
-            if random.random() < 0.9:
-                port = random.choice((flow.first, flow.last))
-            if random.random() < 0.75:
-                client, address = like(meaning, about, random, flow.source)
-            if random.random() < 0.9:
-                http = inside(random, flow.carried)
-        if meaning.has_sidecar(target.namespace, target.labels):
-            found[Connection(client, target, port, http, address)] = None
+        found[prober.near() if prober.flows and random.random() < 0.9 else prober.any()] = None
     return list(found)
 
 
-def caller(meaning: Meaning, about: Asked, random: Random) -> tuple[Identity | None, str]:
-    """Anyone: with an identity or without one, a pod or an address."""
-    client = random.choice(about.clients) if random.random() < 0.7 else None
-    pods = pod_address(meaning.platform)
-    return client, random.choice(about.addresses) if client is None and random.random() < 0.6 else pods
+@frozen
+class Prober:
+    """Makes up connections to pods with a sidecar."""
 
+    meaning: Meaning
+    random: Random
+    about: Asked
+    flows: tuple[Flow, ...] = Factory(lambda self: (*self.meaning.flows, *self.meaning.denied), takes_self=True)
+    _callers: dict[int, Sequence[tuple[Identity | None, str]]] = field(factory=dict, init=False)
+    _pods: dict[int, Sequence[Workload]] = field(factory=dict, init=False)
 
-def like(meaning: Meaning, about: Asked, random: Random, source: object) -> tuple[Identity | None, str]:
-    """One that the source stands for, where there is one."""
-    pods = pod_address(meaning.platform)
-    target = about.pods[0]
-    likes = [
-        (client, address)
-        for client in about.clients
-        for address in ((pods,) if client else (pods, *about.addresses))
-        if meaning.is_from(source, Connection(client, target, address=address))
-    ]
-    return random.choice(likes) if likes else caller(meaning, about, random)
+    def any(self) -> Connection:
+        random = self.random
+        http = random.choice((None, Request("GET", "/"), Request("POST", "/orders/1?x=1")))
+        client, address = self.anyone()
+        return Connection(client, random.choice(self.about.pods), random.choice(self.about.ports), http, address)
+
+    def near(self) -> Connection:
+        random = self.random
+        flow = random.choice(self.flows)
+        target = self.like(flow.target) if random.random() < 0.9 else random.choice(self.about.pods)
+        port = random.choice((flow.first, flow.last)) if random.random() < 0.9 else random.choice(self.about.ports)
+        client, address = self.caller(flow.source) if random.random() < 0.8 else self.anyone()
+        return Connection(client, target, port, inside(random, flow.carried), address)
+
+    def anyone(self) -> tuple[Identity | None, str]:
+        """With an identity or without one, a pod or an address."""
+        client = self.random.choice(self.about.clients) if self.random.random() < 0.7 else None
+        pods = pod_address(self.meaning.platform)
+        return client, self.random.choice(
+            self.about.addresses
+        ) if client is None and self.random.random() < 0.6 else pods
+
+    def caller(self, source: object) -> tuple[Identity | None, str]:
+        """One that the source stands for, where there is one."""
+        if id(source) not in self._callers:
+            pods, anywhere = pod_address(self.meaning.platform), self.about.pods[0]
+            everyone = [(client, pods) for client in self.about.clients]
+            everyone += [(None, address) for address in self.about.addresses]
+            self._callers[id(source)] = [
+                (client, address)
+                for client, address in everyone
+                if self.meaning.is_from(source, Connection(client, anywhere, address=address))
+            ]
+        callers = self._callers[id(source)]
+        return self.random.choice(callers) if callers else self.anyone()
+
+    def like(self, service: Service) -> Workload:
+        """One of its pods that have a sidecar, its own one more often than not."""
+        if id(service) not in self._pods:
+            own = [pod for pod in self.about.pods if self.meaning.selects(service, pod)]
+            self._pods[id(service)] = [*own[:1] * len(own), *own] or self.about.pods
+        return self.random.choice(self._pods[id(service)])
 
 
 def inside(random: Random, carried: Carried) -> Request | None:
