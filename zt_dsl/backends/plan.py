@@ -19,7 +19,6 @@ from zt_dsl.ir.flow import (
     Flow,
     Outside,
     Place,
-    Reason,
     Workload,
     narrowed_end,
     peers_of,
