@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from random import Random
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -20,10 +21,12 @@ from tests.conformance.emitted import documents, planned
 from tests.conformance.engines import calico_engine as questions
 from tests.conformance.engines.calico_engine import CalicoEngine
 from tests.conformance.engines.process import Document
+from tests.conformance.test_topologies import builds, named
 from tests.meaning import End, Meaning, Pod, Probe, Verdict, port_of, probes, protocols_of, services_of
 from zt_dsl import Denial, Endpoint, Platform, Tier, Topology
 from zt_dsl.compiler import Ready
 from zt_dsl.ir.platform import Calico
+from zt_dsl.model import platform as model
 from zt_dsl.model.statements import Quarantine
 
 pytestmark = pytest.mark.conformance
@@ -195,6 +198,22 @@ def test_the_engine_says_of_every_topology_what_its_author_wrote(calico_engine: 
     assert seen["denied"] >= TOPOLOGIES
     assert seen["allowed"] + seen["refused"] >= 150 * seen["topologies"]
     assert min(seen["allowed"], seen["refused"]) >= 0.1 * (seen["allowed"] + seen["refused"])
+
+
+CALICO = [one for one in builds() if isinstance(cast("Platform", named(one["platform"], {})).network, model.Calico)]
+
+
+@pytest.mark.parametrize("wanted", CALICO, ids=lambda it: f"{it['topology']} {it.get('platform', '')}")
+def test_the_engine_says_of_every_example_what_its_author_wrote(
+    calico_engine: CalicoEngine, wanted: Mapping[str, Any]
+) -> None:
+    topology = cast("Topology", named(wanted["topology"], wanted.get("set", {})))
+    platform = cast("Platform", named(wanted["platform"], {}))
+    ready = planned(topology, platform)
+    assert isinstance(ready, Ready), ready.diagnostics
+    said, _ = assert_same(calico_engine, topology, platform, ready, 2000)
+    assert len(said) >= 700
+    assert {Verdict(egress=True, ingress=True), Verdict(egress=False, ingress=False)} <= set(said)
 
 
 def test_a_planted_bug_is_noticed(calico_engine: CalicoEngine) -> None:
