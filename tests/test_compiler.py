@@ -167,7 +167,7 @@ def test_what_is_emitted_means_what_was_written(case: Case) -> None:
 def test_passes_are_idempotent(case: Case) -> None:
     resolved = resolve(case.topology, case.platform, on=ON).policy
     assert resolved is not None
-    policy = widen(resolved, lambda feature, _: feature in sayable(BACKEND)).policy
+    policy = widen(resolved, lambda _policy, feature, _asked: feature in sayable(BACKEND)).policy
     for run in PASSES:
         policy = run(policy)
         assert run(policy) == policy

@@ -68,7 +68,7 @@ def plan(policy: Policy) -> Ready | Refused:
     stack, missing = _stack(policy.platform)
     if missing or not stack:
         return Refused(missing or (_unenforced(policy),))
-    widened = widen(policy, partial(_says, stack, policy))
+    widened = widen(policy, partial(_says, stack))
     found = in_order(
         (
             *refusals(widened.policy, stack),

@@ -15,6 +15,7 @@ from zt_dsl.ir.flow import (
     Flow,
     Outside,
     Peer,
+    Unidentified,
     Widening,
     Workload,
     peers_of,
@@ -179,7 +180,7 @@ def _port(port: Port) -> str:
 
 def _peer(peer: Peer) -> str:
     match peer:
-        case Workload() | EveryPod() | Domain():
+        case Workload() | EveryPod() | Domain() | Unidentified():
             return str(peer)
         case Outside(role="internet", name="internet"):
             return str(peer)

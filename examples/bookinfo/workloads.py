@@ -13,7 +13,7 @@ class App(Service):
     http = HttpPort(9080)
 
 
-# Their accounts are those of samples/bookinfo/platform/kube/bookinfo.yaml. Versions of one service share its account and
+# Their accounts are those of samples/bookinfo/platform/kube/bookinfo.yaml. Versions of a service share its account and
 # its label `app`: to a policy they are one.
 productpage = App("productpage", service_account="bookinfo-productpage")
 details = App("details", service_account="bookinfo-details")
