@@ -1,0 +1,1 @@
+"""Calico: policies of projectcalico.org/v3."""
