@@ -137,7 +137,14 @@ _Ends = dict[int, tuple[str, bool]]
 
 def _ends(policy: Policy) -> _Ends:
     governed = frozenset(policy.governed)
-    return {known: (_peer(peer), place_of(peer) in governed) for known, peer in peers_of(policy.flows).items()}
+    here = policy.platform.cluster
+    return {known: (_named(peer, here), place_of(peer) in governed) for known, peer in peers_of(policy.flows).items()}
+
+
+def _named(peer: Peer, here: str) -> str:
+    """What a peer is called, and its cluster, where that is another."""
+    place = place_of(peer)
+    return _peer(peer) if place is None or place.cluster == here else f"{_peer(peer)} of cluster {place.cluster}"
 
 
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")

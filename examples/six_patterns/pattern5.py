@@ -39,7 +39,11 @@ topology = Topology("six-patterns-5", edges, governs=[production], mtls="strict"
 
 across_clusters = Topology(
     "six-patterns-5-across",
-    [*edges, allow(frontend_west, api.http.routes(GET("/api/v1/**")), why="readers of the west, when it is full")],
+    [
+        *edges,
+        # The same routes as the frontend here: to the mesh both are one identity, and less for one of them is refused.
+        allow(frontend_west, api.http.routes(GET("/api/v1/**"), POST("/api/v1/**")), why="when the west is full"),
+    ],
     governs=[production],
     mtls="strict",
 )
