@@ -433,8 +433,8 @@ def _of_pod(each: Selector, at: Path, problems: Problems) -> tuple[list[tuple[st
         elif key == _ORCHESTRATOR:
             if not values.contains("k8s"):
                 pods.append((key, _NONE))
-        elif key == _NAME_OF_ACCOUNT:
-            # Every account has one, and the pod its label unless the name is too long for one.
+        elif key in (SERVICE_ACCOUNT, _NAME_OF_ACCOUNT):
+            # Every pod runs as some account: one without a name is one with whatever other name.
             if values != ANY_VALUE:
                 pods.append((SERVICE_ACCOUNT, evolve(values, absent=values.others)))
         elif key.startswith(_OF_ACCOUNT):
@@ -693,8 +693,8 @@ def _in_own(namespace: str) -> Union:
 
 _ACCOUNTS = frozenset({"names", "selector"})
 _IS_SUBDOMAIN = re.compile(rf"{_IS_LABEL.pattern}(?:\.{_IS_LABEL.pattern})*")
-# A name of 63 characters or more is no label of the pod (`libcalico-go/lib/backend/k8s/conversion/pod.go`).
-_MAX_ACCOUNT = 62
+# A longer one is no label's value: Felix then takes the account for missing (`felix/calc`, ValidationFilter).
+_MAX_ACCOUNT = 63
 
 
 def _is_account(text: str) -> bool:
@@ -702,7 +702,8 @@ def _is_account(text: str) -> bool:
 
 
 def _accounts(tree: Value, at: Path, problems: Problems) -> Union:
-    """Pods that run as one of these; by name, and by labels of the account, if both are given (R)."""
+    """Pods that run as one of these; by name, and by labels of the account, if both are given (R). The name is a
+    label of the pod (`workloadendpointprocessor.go`)."""
     if tree is None:
         return EVERY
     fields = forms.fields(tree, _ACCOUNTS, at, problems)
