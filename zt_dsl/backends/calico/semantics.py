@@ -254,6 +254,8 @@ class _Known:
     felix: _Felix
     governed: frozenset[str]
     rules: dict[tuple[Direction, bool, str, int], Rule | None] = field(factory=dict)
+    peers: dict[tuple[_Scope, Value, Value], tuple[Remote, ...]] = field(factory=dict)
+    """By what is written of them: most are told by two texts."""
 
 
 def _object(document: ReadDocument, known: _Known, problems: Problems) -> _Policy | _Named | None:
@@ -541,7 +543,7 @@ def _rule(element: Value, scope: _Scope, way: Direction, known: _Known, at: Path
     for key in entities[near].keys() - _PORTS:
         problems.append(Problem((*at, near, key), "is about the policy's own pods: its selector is the place for that"))
     opened = _ports(fields, entities["destination"], at, problems)
-    remotes = _remotes(entities[far], scope, way, (*at, far), problems)
+    remotes = _remotes(entities[far], scope, way, known, (*at, far), problems)
     remotes = _of_version(fields.get("ipVersion"), entities[far], remotes, (*at, "ipVersion"), problems)
     openeds = _narrowed(fields, opened, way, known.felix, at, problems)
     _check_notes(fields.get("metadata"), (*at, "metadata"), problems)
@@ -584,6 +586,7 @@ def _check_notes(tree: Value, at: Path, problems: Problems) -> None:
 
 _PORTS = frozenset({"ports", "notPorts"})
 _SELECTING = frozenset({"selector", "notSelector", "serviceAccounts"})
+_TEXTS = frozenset({"selector", "namespaceSelector"})
 _NETS = frozenset({"nets", "notNets"})
 _ENTITY = _NETS | _SELECTING | {"namespaceSelector"}
 
@@ -614,7 +617,7 @@ _CLIENTS = "a client calls from whatever port is free"
 
 
 def _remotes(
-    entity: dict[str, Value], scope: _Scope, way: Direction, at: Path, problems: Problems
+    entity: dict[str, Value], scope: _Scope, way: Direction, known: _Known, at: Path, problems: Problems
 ) -> tuple[Remote, ...]:
     """All that is said of one must hold (T, EntityRule); nothing is everybody. A selector means pods, and where it
     names no namespaces those of the policy's own, if it has one (R, getEndpointSelector)."""
@@ -629,6 +632,16 @@ def _remotes(
         return _blocks(entity, at, problems)
     if "domains" in told:
         return (shared(Names(_domains(entity["domains"], (*at, "domains"), problems))),)
+    if told <= _TEXTS and all(isinstance(entity[key], str) for key in told):
+        places = entity.get("namespaceSelector")
+        same = (scope if places is None else None, entity.get("selector"), places)
+        found = known.peers.get(same)
+        if found is None:
+            before = len(problems)
+            found = _pods(entity, scope, at, problems)
+            if len(problems) == before:
+                known.peers[same] = found
+        return found
     return _pods(entity, scope, at, problems)
 
 
