@@ -200,8 +200,7 @@ def as_asked(end: connection.Connection) -> Connection:
 
 def as_pod(reached: connection.Pod, ip: str, namespace_labels: tuple[tuple[str, str], ...]) -> Pod:
     labels = dict(reached.labels)
-    # Calico writes no label for an account whose name is too long for one.
-    account = labels.pop(SERVICE_ACCOUNT, "n" * 63)
+    account = labels.pop(SERVICE_ACCOUNT, "nobody")
     return Pod(reached.namespace, labels, ip, namespace_labels, account)
 
 
