@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.meaning import services_of
 from tests.strategies import Draw, cases, pick
-from zt_dsl import ApiServer, Calico, Denial, External, Nodes, Platform, Statement, Topology
+from zt_dsl import ApiServer, Calico, Denial, External, Namespace, Nodes, Platform, Statement, Topology
 from zt_dsl.backends.calico.capabilities import VERSIONS
 
 
@@ -26,8 +26,9 @@ def calico_cases(draw: Draw[Any]) -> Case:
     version = pick(draw, VERSIONS)
     tier = "default" if version == "3.28" else pick(draw, ("default", "security"))
     waivers = tuple(waiver for waiver in case.platform.waivers if waiver.feature != "deny")
-    # A name can be called, not denied; and a deny of the nodes needs their addresses, as an edge does.
-    statements = tuple(each for each in case.topology.statements if not _of_names(each))
+    # A deny needs addresses, as an edge does; a name has none, and no other cluster is told apart.
+    cluster = case.platform.cluster
+    statements = tuple(each for each in case.topology.statements if not _unsayable(each, cluster))
     platform = evolve(
         case.platform,
         network=Calico(version, tier=tier),
@@ -38,7 +39,12 @@ def calico_cases(draw: Draw[Any]) -> Case:
     return Case(evolve(case.topology, statements=statements, services=services_of(case.topology)), platform)
 
 
-def _of_names(statement: Statement) -> bool:
-    return isinstance(statement, Denial) and any(
-        isinstance(getattr(target, "peer", target), External) for target in statement.targets
+def _unsayable(statement: Statement, cluster: str) -> bool:
+    """Whether it denies a name, or something in another cluster."""
+    if not isinstance(statement, Denial):
+        return False
+    ends = [getattr(end, "peer", end) for end in (*statement.sources, *statement.targets)]
+    places = [getattr(end, "namespace", end) for end in ends]
+    return any(isinstance(end, External) for end in ends) or any(
+        isinstance(place, Namespace) and place.cluster not in (None, cluster) for place in places
     )

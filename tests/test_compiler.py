@@ -150,10 +150,11 @@ def has_its_place(peer: Tree) -> bool:
     return "ipBlock" in peer or list(peer["namespaceSelector"]["matchLabels"]) == ["kubernetes.io/metadata.name"]
 
 
-@thorough
+@settings(properties, max_examples=100)
 @given(cases())
 def test_what_is_emitted_means_what_was_written(case: Case) -> None:
-    """By two brute-force readings that share nothing with the proof: of the model, and of the YAML."""
+    """By two brute-force readings that share nothing with the proof: of the model, and of the YAML. Four times as many
+    topologies are asked of an engine (`tests/conformance/test_topologies.py`)."""
     _, made = built(case.topology, case.platform)
     specs = objects(made)
     asked = probes(case.meaning, Random(0), 160)
@@ -166,7 +167,7 @@ def test_what_is_emitted_means_what_was_written(case: Case) -> None:
 def test_passes_are_idempotent(case: Case) -> None:
     resolved = resolve(case.topology, case.platform, on=ON).policy
     assert resolved is not None
-    policy = widen(resolved, lambda feature, _: feature in sayable(BACKEND)).policy
+    policy = widen(resolved, lambda _policy, feature, _asked: feature in sayable(BACKEND)).policy
     for run in PASSES:
         policy = run(policy)
         assert run(policy) == policy

@@ -68,7 +68,7 @@ def plan(policy: Policy) -> Ready | Refused:
     stack, missing = _stack(policy.platform)
     if missing or not stack:
         return Refused(missing or (_unenforced(policy),))
-    widened = widen(policy, partial(_says, stack, policy))
+    widened = widen(policy, partial(_says, stack))
     found = in_order(
         (
             *refusals(widened.policy, stack),
@@ -326,7 +326,9 @@ def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = F
         permitted.append(reach)
         problems += not_understood
     said = _compared(ready, permitted, sorted(namespaces), unread=bool(problems))
-    return Proof(*counted(policy), in_order((*problems, *said)))
+    # A mesh alone is asked of what arrives at it, and of nothing else.
+    judged_policy = ready.layers[0].policy if len(ready.layers) == 1 else policy
+    return Proof(*counted(judged_policy), in_order((*problems, *said)))
 
 
 def _compared(ready: Ready, permitted: list[Reach], namespaces: list[str], *, unread: bool) -> Iterable[Diagnostic]:

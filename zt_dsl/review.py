@@ -15,16 +15,19 @@ from zt_dsl.ir.flow import (
     Flow,
     Outside,
     Peer,
+    Unidentified,
     Widening,
     Workload,
     peers_of,
     place_of,
 )
-from zt_dsl.ir.platform import NoMesh
+from zt_dsl.ir.mesh import arrives_in_mesh
+from zt_dsl.ir.platform import Istio, NoMesh, NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port, Whole
 from zt_dsl.source import Location, written_at
 
+ARRIVING = "TCP that arrives at pods with a sidecar: the mesh stands alone, and sees nothing else"
 NO_IDENTITY = "No layer of this platform enforces identity: a pod is who its labels say it is."
 
 
@@ -53,18 +56,17 @@ def review(
     lines = [
         f"# {policy.topology} on {policy.platform.name}",
         "",
-        f"Engine: {engine}. Governed: {', '.join(map(str, policy.governed))}. In these namespaces whatever is not "
-        "in a table below is refused, in both directions.",
+        f"Engine: {engine}. Governed: {', '.join(map(str, policy.governed))}. {_refused(policy)}",
         "",
         *([NO_IDENTITY, ""] if says_no_identity(policy, dropped) else []),
         "## Edges",
         "",
-        *_table(_HEAD, (_row(flow, ends, root) for flow in edges)),
+        *_table(_HEAD, (_row(flow, policy, ends, root) for flow in edges)),
         "## Derived",
         "",
         "Nobody wrote these; the edges above need them.",
         "",
-        *_table(_HEAD, (_row(flow, ends, root) for flow in derived)),
+        *_table(_HEAD, (_row(flow, policy, ends, root) for flow in derived)),
     ]
     if policy.denials:
         lines += [
@@ -109,6 +111,15 @@ def review(
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _refused(policy: Policy) -> str:
+    if isinstance(policy.platform.network, NoNetwork):
+        return f"Judged is {ARRIVING}. Of that, whatever is not in a table below is refused."
+    both = "In these namespaces whatever is not in a table below is refused, in both directions."
+    if isinstance(policy.platform.mesh, Istio):
+        return f"{both} What arrives at a sidecar has to pass the mesh, too."
+    return both
+
+
 def _overruled(policy: Policy) -> str:
     if any(isinstance(denial.source, Everyone) for denial in policy.denials):
         return "Policies from elsewhere are overruled: everyone is denied, both ways, but for probes of the own node"
@@ -126,7 +137,14 @@ _Ends = dict[int, tuple[str, bool]]
 
 def _ends(policy: Policy) -> _Ends:
     governed = frozenset(policy.governed)
-    return {known: (_peer(peer), place_of(peer) in governed) for known, peer in peers_of(policy.flows).items()}
+    here = policy.platform.cluster
+    return {known: (_named(peer, here), place_of(peer) in governed) for known, peer in peers_of(policy.flows).items()}
+
+
+def _named(peer: Peer, here: str) -> str:
+    """What a peer is called, and its cluster, where that is another."""
+    place = place_of(peer)
+    return _peer(peer) if place is None or place.cluster == here else f"{_peer(peer)} of cluster {place.cluster}"
 
 
 _HEAD = ("source", "target", "port", "only", "why", "written at", "enforced by")
@@ -146,7 +164,7 @@ def by_waiver(
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][3].path, item[0][3].line)))
 
 
-def _row(flow: Flow, ends: _Ends, root: Path) -> tuple[str, ...]:
+def _row(flow: Flow, policy: Policy, ends: _Ends, root: Path) -> tuple[str, ...]:
     source, at_source = ends[id(flow.source)]
     target, at_target = ends[id(flow.target)]
     only = "the whole port" if isinstance(flow.narrowing, Whole) else str(flow.narrowing)
@@ -157,8 +175,16 @@ def _row(flow: Flow, ends: _Ends, root: Path) -> tuple[str, ...]:
         f"{only}, widened (see below)" if flow.widenings else only,
         _joined("; ", [reason.derived or reason.why or "no reason was given" for reason in flow.reasons]),
         _joined(", ", [written_at(reason.at, root) for reason in flow.reasons]),
-        "both ends" if at_source and at_target else f"{flow.source if at_source else flow.target}'s end only",
+        _enforced(flow, policy, at_source, at_target),
     )
+
+
+def _enforced(flow: Flow, policy: Policy, at_source: bool, at_target: bool) -> str:
+    sidecar = isinstance(policy.platform.mesh, Istio) and arrives_in_mesh(flow, policy.governed)
+    if isinstance(policy.platform.network, NoNetwork):
+        return f"{flow.target}'s sidecar" if sidecar else "nobody"
+    ends = "both ends" if at_source and at_target else f"{flow.source if at_source else flow.target}'s end only"
+    return f"{ends}, and its sidecar" if sidecar else ends
 
 
 def _denied(denial: Denial, root: Path) -> tuple[str, ...]:
@@ -179,7 +205,7 @@ def _port(port: Port) -> str:
 
 def _peer(peer: Peer) -> str:
     match peer:
-        case Workload() | EveryPod() | Domain():
+        case Workload() | EveryPod() | Domain() | Unidentified():
             return str(peer)
         case Outside(role="internet", name="internet"):
             return str(peer)

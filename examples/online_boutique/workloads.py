@@ -12,7 +12,8 @@ class Boutique(Service):
 
 
 class Frontend(Boutique):
-    http = HttpPort(8080, service_port=80)
+    # Shoppers have no certificate of a mesh.
+    http = HttpPort(8080, service_port=80, mtls="permissive")
 
 
 class AdService(Boutique):

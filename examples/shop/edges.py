@@ -29,6 +29,7 @@ from .workloads import (
     prometheus,
     reports,
     rollout_operator,
+    scraped,
     sessions,
     stripe,
     web,
@@ -78,8 +79,7 @@ operations = [
     allow(rollout_operator, ApiServer().https, why="it watches and patches Deployments"),
     allow(ApiServer(), rollout_operator.webhook, why="admission of Deployments"),
     allow(capacity_report, Nodes().kubelet, why="what each pod uses"),
-    *scrape([web, mobile, catalog, basket, orders, catalog_db, orders_db, sessions, bus]),
-    *scrape([cards, ledger, ledger_db, dispatcher, carriers, parcels_db, rollout_operator]),
+    *scrape(scraped),
 ]
 
 guardrails = [

@@ -8,6 +8,7 @@ from .kinds import (
     Database,
     Operator,
     Rpc,
+    Scraped,
     WebApp,
     Worker,
     backend,
@@ -46,6 +47,12 @@ parcels_db = Database("parcels-db", namespace=fulfilment, tier=data)
 # shop-system: no tier, for it is no layer of the application
 rollout_operator = Operator("rollout-operator", namespace=shop_system)
 capacity_report = Worker("capacity-report", namespace=shop_system)  # a CronJob
+
+# Everything of ours but the jobs, which end before anybody could look.
+scraped: list[Scraped] = [
+    *(web, mobile, catalog, basket, orders, catalog_db, orders_db, sessions, bus),
+    *(cards, ledger, ledger_db, dispatcher, carriers, parcels_db, rollout_operator),
+]
 
 # Elsewhere: their charts set other labels than `app`.
 ingress = Service(

@@ -4,7 +4,7 @@ A waiver that nothing needs is a warning (ZT401). So each engine is here without
 exactly, and beside that once more for each pattern that it says less of, with what that pattern agrees to lose.
 """
 
-from zt_dsl import Calico, Cilium, Kubernetes, Platform, Waiver
+from zt_dsl import ApiServer, Calico, Cilium, Istio, Kubernetes, Platform, Waiver
 
 PODS = ["10.244.0.0/16"]
 
@@ -32,3 +32,26 @@ native_without_names = Platform("native", network=Kubernetes("1.37"), pod_cidrs=
 calico = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS)
 calico_without_l7 = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[routes, topics, names])
 calico_without_names = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[names, wildcards])
+
+# Patterns 5 and 6: a mesh beside each network engine. `**` is exact only where the mesh decodes %2F.
+mesh = Istio("1.31", path_normalization="DECODE_AND_MERGE_SLASHES")
+strict_mesh = Istio("1.31", path_normalization="DECODE_AND_MERGE_SLASHES", mesh_wide_mtls="strict")
+API_SERVER = ApiServer(cidrs=["192.0.2.10/32"])
+denied = Waiver("deny", why="admission refuses policies that are not ours")
+
+cilium_istio = Platform("cilium-istio", network=Cilium("1.20"), mesh=mesh, pod_cidrs=PODS)
+cilium_strict_mesh = Platform("cilium-istio", network=Cilium("1.20"), mesh=strict_mesh)
+kubernetes_istio = Platform("kubernetes-istio", network=Kubernetes("1.37"), mesh=mesh)
+calico_istio = Platform("calico-istio", network=Calico("3.32"), mesh=mesh)
+# What neither layer says: Calico and NetworkPolicy know no names, and NetworkPolicy has no deny.
+calico_istio_without_names = Platform(
+    "calico-istio", network=Calico("3.32"), mesh=mesh, pod_cidrs=PODS, api_server=API_SERVER, waivers=[names]
+)
+kubernetes_istio_without_names = Platform(
+    "kubernetes-istio",
+    network=Kubernetes("1.37"),
+    mesh=mesh,
+    pod_cidrs=PODS,
+    api_server=API_SERVER,
+    waivers=[names, denied],
+)

@@ -51,7 +51,14 @@ CILIUM = (
     ("pitfalls", "cilium"),
 )
 OLD_CILIUM = (("pattern3", "cilium_1_19"),)
-CARRIED = (*NATIVE, *CILIUM, *OLD_CILIUM)
+CALICO = (
+    ("pattern1", "calico"),
+    ("pattern2", "calico"),
+    ("pattern3", "calico_without_l7"),
+    ("pattern4", "calico_without_names"),
+    ("pitfalls", "calico"),
+)
+CARRIED = (*NATIVE, *CILIUM, *OLD_CILIUM, *CALICO)
 """Each pattern with the platforms that carry it, by their names in examples/six_patterns."""
 
 

@@ -19,17 +19,17 @@ from zt_dsl.ir.flow import (
     Flow,
     Outside,
     Place,
-    Reason,
     Workload,
     narrowed_end,
     peers_of,
     place_of,
     ports_of,
 )
-from zt_dsl.ir.mesh import arrives_in_mesh, encrypted, has_identity, meshed_places, port_mode
+from zt_dsl.ir.mesh import arrives_in_mesh, encrypted, meshed_places
+from zt_dsl.ir.platform import NoNetwork
 from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.ir.traffic import WHOLE, Port, Whole
-from zt_dsl.passes.widen import OF_THE_PLATFORM, denied_feature, feature_of, name_feature, waived_as
+from zt_dsl.passes.widen import OF_THE_PLATFORM, denied_feature, feature_of, identity_feature, name_feature, waived_as
 
 _CODES = {
     "http-routes": "ZT310",
@@ -44,6 +44,7 @@ _CODES = {
     "deny-names": "ZT316",
     "mtls": "ZT317",
     "port-range": "ZT318",
+    "identity": "ZT331",
 }
 
 
@@ -138,15 +139,17 @@ def _facets(policy: Policy) -> Iterator[_Facet]:
     # Most flows ask for nothing: whole ports of services. Peers and ports are few, and looked at once.
     outside = {known for known, peer in peers_of(policy.flows).items() if isinstance(peer, Outside | Domain)}
     ranges = {known for known, port in ports_of(policy.flows).items() if port.first != port.last}
+    alone = isinstance(policy.platform.network, NoNetwork)
     for flow in policy.flows:
         if (
             flow.narrowing is WHOLE
+            and not alone
             and id(flow.source) not in outside
             and id(flow.target) not in outside
             and id(flow.port) not in ranges
         ):
             continue
-        for feature, what in _asked(flow):
+        for feature, what in _asked(policy, flow):
             for reason in flow.reasons:
                 yield _Facet(feature, flow, reason.edge, f"{reason.edge}: {what}", Label(reason.at, what))
     for denial in policy.denials:
@@ -160,8 +163,10 @@ def _facets(policy: Policy) -> Iterator[_Facet]:
         yield _Facet("mtls", demand, demand.of, f"strict mTLS of {demand.of}", said)
 
 
-def _asked(flow: Flow) -> list[tuple[str, str]]:
+def _asked(policy: Policy, flow: Flow) -> list[tuple[str, str]]:
     asked = []
+    if feature := identity_feature(policy, flow):
+        asked.append((feature, f"that it is {flow.source} who calls"))
     if feature := feature_of(flow):
         asked.append((feature, f"only {flow.narrowing}"))
     if feature := name_feature(flow):
@@ -225,12 +230,6 @@ def _alone(policy: Policy, mesh: Backend) -> Iterator[Diagnostic]:
         if not target.meshed:
             told = f"nothing enforces what arrives at {target}, which has no sidecar: {reason.edge}"
             yield _unenforced(told, Label(reason.at, f"{target} is outside the mesh"))
-        elif port_mode(policy, target, flow.port) == "disable":
-            told = f"{mesh.name} alone cannot tell who calls {target} port {flow.port}: it is in plain text"
-            yield _unenforced(told, Label(reason.at, "nobody shows an identity there"))
-        elif isinstance(flow.source, Workload | EveryPod) and not has_identity(flow.source):
-            told = f"{mesh.name} alone cannot tell {flow.source} from anybody else: {reason.edge}"
-            yield _unenforced(told, Label(reason.at, f"{flow.source} is outside the mesh"))
 
 
 def _neither(features: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 from attrs import frozen
 
 from zt_dsl.compiler import Build, Proof, Ready, engines_of
+from zt_dsl.ir.platform import NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
-from zt_dsl.review import NO_IDENTITY, by_waiver, says_no_identity
+from zt_dsl.review import ARRIVING, NO_IDENTITY, by_waiver, says_no_identity
 from zt_dsl.source import relative
 
 
@@ -35,6 +36,7 @@ def summary(of: Compiled, seconds: float, root: Path) -> str:
         else f"  checked    {_many(of.build.objects, 'object')} in {of.out}: up to date",
         f"  proven     {proof.permitted:,} connections permitted as declared, {proof.refused:,} others refused, "
         "strangers included",
+        *([f"  only of    {ARRIVING}"] if isinstance(policy.platform.network, NoNetwork) else []),
     ]
     for (feature, why, until, _), facets in by_waiver(policy, ready.dropped).items():
         lines.append(f"  widened    {feature}, {_until(until)}: {why}")

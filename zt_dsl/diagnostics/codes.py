@@ -112,6 +112,7 @@ TITLES: dict[str, str] = {
     "ZT332": "a mesh's root namespace is governed",
     "ZT333": "one port number has two mTLS modes",
     "ZT334": "a mesh alone does not see everything",
+    "ZT335": "the mesh cannot tell two callers apart",
     # --- legal but unwise ------------------------------------------------------------------------
     "ZT401": "nothing needs this waiver",
     "ZT402": "a narrowed edge is made void by a whole one",

@@ -108,7 +108,16 @@ class Domain:
         return {"exactly": "", "one-label": "*.", "any-depth": "**."}[self.match] + self.name
 
 
-Peer = Workload | EveryPod | Outside | Domain
+@frozen(cache_hash=True)
+class Unidentified:
+    """Whoever shows no identity to a mesh that stands alone, wherever it calls from: what a caller outside the mesh
+    becomes where a waiver agrees to it. Nobody can write it."""
+
+    def __str__(self) -> str:
+        return "whoever shows no identity"
+
+
+Peer = Workload | EveryPod | Outside | Domain | Unidentified
 
 
 @frozen(cache_hash=True)
@@ -184,7 +193,7 @@ def place_of(peer: Peer) -> Place | None:
     """The namespace that a peer's pods are in; None for what is outside."""
     if isinstance(peer, (Workload, EveryPod)):  # not by `match`, which takes twice as long: every pass asks
         return peer.place
-    if isinstance(peer, (Outside, Domain)):
+    if isinstance(peer, (Outside, Domain, Unidentified)):
         return None
     assert_never(peer)
 

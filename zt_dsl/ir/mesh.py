@@ -5,7 +5,7 @@ from typing import Literal, assert_never
 
 from attrs import frozen
 
-from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import Domain, EveryPod, Flow, Outside, Peer, Place, Unidentified, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
 
@@ -20,7 +20,7 @@ def has_identity(peer: Peer) -> bool:
             return meshed
         case EveryPod(place=place):
             return place.meshed
-        case Outside() | Domain():
+        case Outside() | Domain() | Unidentified():
             return False
         case _:
             assert_never(peer)
@@ -31,6 +31,16 @@ def arrives_in_mesh(flow: Flow, governed: Container[Place]) -> bool:
     leaves, and neither UDP nor SCTP."""
     target = flow.target
     return isinstance(target, Workload) and target.meshed and target.place in governed and "TCP" in flow.port.protocols
+
+
+def unidentified(policy: Policy, flow: Flow) -> bool:
+    """Whether a mesh that sees it arrive cannot tell who its source is: pods without an identity, or a port in plain
+    text, where nobody shows one. Addresses it knows by themselves."""
+    if isinstance(flow.source, Outside | Unidentified) or not isinstance(flow.target, Workload):
+        return False
+    if not arrives_in_mesh(flow, policy.governed):
+        return False
+    return not has_identity(flow.source) or port_mode(policy, flow.target, flow.port) == "disable"
 
 
 def encrypted(policy: Policy, flow: Flow) -> bool:

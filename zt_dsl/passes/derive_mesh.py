@@ -10,7 +10,7 @@ from attrs import evolve
 
 from zt_dsl.ir.flow import Flow, Peer, Place, Reason, Workload, place_of
 from zt_dsl.ir.mesh import has_identity, inhabitants
-from zt_dsl.ir.platform import Istio
+from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import WHOLE, Port
 
@@ -19,9 +19,9 @@ _XDS = Port("xds", "tls", 15012, 15012, 15012)
 
 
 def derive_mesh(policy: Policy) -> Policy:
-    """Add the flow to istiod that the sidecar of each governed pod needs."""
+    """Add the flow to istiod that the sidecar of each governed pod needs, where a network engine would refuse it."""
     mesh = policy.platform.mesh
-    if not isinstance(mesh, Istio):
+    if not isinstance(mesh, Istio) or isinstance(policy.platform.network, NoNetwork):
         return policy
     governed = frozenset(policy.governed)
     istiod = control_plane(policy, mesh)

@@ -1,7 +1,8 @@
 """Waivers applied: each facet that is waived is replaced by the least that contains it and can be said.
 
-Routes, methods, topics and lookups become the whole port; a name becomes that port of INTERNET; a deny and a
-demand for mTLS become nothing. What no waiver covers stays, for the plan to refuse.
+Routes, methods, topics and lookups become the whole port; a name becomes that port of INTERNET; a caller that a mesh
+alone cannot tell becomes whoever shows no identity; a deny and a demand for mTLS become nothing. What no waiver covers
+stays, for the plan to refuse.
 """
 
 from collections.abc import Callable
@@ -10,8 +11,21 @@ from typing import assert_never
 
 from attrs import evolve, frozen
 
-from zt_dsl.ir.flow import Denial, Domain, Everyone, EveryPod, Flow, Outside, Peer, Place, Widening, Workload
-from zt_dsl.ir.platform import EveryTarget, Into, Waiver
+from zt_dsl.ir.flow import (
+    Denial,
+    Domain,
+    Everyone,
+    EveryPod,
+    Flow,
+    Outside,
+    Peer,
+    Place,
+    Unidentified,
+    Widening,
+    Workload,
+)
+from zt_dsl.ir.mesh import unidentified
+from zt_dsl.ir.platform import EveryTarget, Into, NoNetwork, Waiver
 from zt_dsl.ir.policy import Asked, MtlsDemand, Policy
 from zt_dsl.ir.traffic import WHOLE, Lookups, Methods, Port, Routes, ServerNames, Topics, Whole
 
@@ -66,6 +80,11 @@ def feature_of(flow: Flow) -> str:
             assert_never(flow.narrowing)
 
 
+def identity_feature(policy: Policy, flow: Flow) -> str:
+    """The feature that a source asks for which a mesh has to tell apart alone; empty where it need not, or can."""
+    return "identity" if isinstance(policy.platform.network, NoNetwork) and unidentified(policy, flow) else ""
+
+
 def denied_feature(denial: Denial) -> str:
     """The feature that a deny asks for."""
     return "deny-names" if isinstance(denial.target, Domain) else "deny"
@@ -79,14 +98,14 @@ def name_feature(flow: Flow) -> str:
     return {"exactly": "fqdn", "one-label": "fqdn-wildcard", "any-depth": "fqdn-any-depth"}[target.match]
 
 
-def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
+def widen(policy: Policy, says: Callable[[Policy, str, Asked], bool]) -> Widened:
     """Apply the platform's waivers for what its engines cannot say: `says` tells whether one can, of a feature and of
     what asks for it."""
     waivers = policy.platform.waivers
     used: set[int] = set()
 
     def waiver_for(feature: str, asked: Asked, target: Peer | Everyone, port: str) -> Waiver | None:
-        if not feature or says(feature, asked):
+        if not feature or says(policy, feature, asked):
             return None
         found = None
         for index, waiver in enumerate(waivers):
@@ -98,16 +117,25 @@ def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
     def platform_wide(feature: str, asked: Asked) -> Waiver | None:
         """One for every target: what is no edge's can be waived by no other."""
         for index, waiver in enumerate(waivers):
-            if waiver.feature == feature and isinstance(waiver.scope, EveryTarget) and not says(feature, asked):
+            if waiver.feature == feature and isinstance(waiver.scope, EveryTarget) and not says(policy, feature, asked):
                 used.add(index)
                 return waiver
         return None
 
+    dropped: dict[Widening, None] = {}
+    given_up: set[str] = set()
+    for feature, (was, now) in OF_THE_PLATFORM.items():
+        if (wide := platform_wide(feature, policy)) is not None:
+            given_up.add(feature)
+            dropped[_widening(wide, was, now)] = None
+    # What is given up for the platform is no longer asked of anything on it.
+    policy = evolve(policy, given_up=frozenset(given_up))
     flows: list[Flow] = []
     for flow in policy.flows:
         # Asked before the name is gone: a waiver's target is the peer that the edge was written for.
         by_name = waiver_for(name_feature(flow), flow, flow.target, flow.port.name)
         by_rule = waiver_for(feature_of(flow), flow, flow.target, flow.port.name)
+        by_identity = waiver_for(identity_feature(policy, flow), flow, flow.target, flow.port.name)
         wider = flow
         if by_rule is not None:
             now = f"the whole port {flow.port}"
@@ -117,8 +145,10 @@ def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
         if by_name is not None:
             was, now = f"{flow.target} port {flow.port}", f"INTERNET port {flow.port}"
             wider = evolve(wider, target=INTERNET, widenings=(*wider.widenings, _widening(by_name, was, now)))
+        if by_identity is not None:
+            was, now = f"from {flow.source}", f"from {Unidentified()}"
+            wider = evolve(wider, source=Unidentified(), widenings=(*wider.widenings, _widening(by_identity, was, now)))
         flows.append(wider)
-    dropped: dict[Widening, None] = {}
     denials: list[Denial] = []
     for denial in policy.denials:
         port = denial.port.name if isinstance(denial.port, Port) else "*"
@@ -138,18 +168,12 @@ def widen(policy: Policy, says: Callable[[str, Asked], bool]) -> Widened:
             dropped[_widening(everywhere, f"strict mTLS of {demand.of}", "no identity is enforced")] = None
         else:
             demands.append(demand)
-    given_up: set[str] = set()
-    for feature, (was, now) in OF_THE_PLATFORM.items():
-        if (wide := platform_wide(feature, policy)) is not None:
-            given_up.add(feature)
-            dropped[_widening(wide, was, now)] = None
     return Widened(
         evolve(
             policy,
             flows=tuple(flows),
             denials=tuple(denials),
             mtls_demands=tuple(demands),
-            given_up=frozenset(given_up),
         ),
         tuple(sorted(dropped, key=str)),
         tuple(waiver for index, waiver in enumerate(waivers) if index not in used),

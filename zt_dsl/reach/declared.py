@@ -17,6 +17,7 @@ from zt_dsl.ir.flow import (
     Outside,
     Peer,
     Place,
+    Unidentified,
     Workload,
     narrowed_end,
     peers_of,
@@ -113,6 +114,8 @@ def _meaning(peer: Peer, governed: frozenset[Place], joins_clusters: bool) -> _M
             return _Meaning("", EVERYTHING, shared(_outside(peer)))
         case Domain():
             return _Meaning("", EVERYTHING, shared(Names(name(str(peer)))))
+        case Unidentified():
+            raise ValueError(f"{peer} is for a mesh that stands alone: no network engine gets this far")
         case _:
             assert_never(peer)
 

@@ -9,7 +9,19 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import assert_never
 
-from zt_dsl.ir.flow import Denial, Domain, EveryPod, EveryPort, Flow, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import (
+    Denial,
+    Domain,
+    Everyone,
+    EveryPod,
+    EveryPort,
+    Flow,
+    Outside,
+    Peer,
+    Place,
+    Unidentified,
+    Workload,
+)
 from zt_dsl.ir.mesh import Mode, Modes, arrives_in_mesh, meshed_places, namespace_mode, overridden, port_mode
 from zt_dsl.ir.paths import only
 from zt_dsl.ir.platform import Istio
@@ -87,7 +99,7 @@ def _remotes(source: Peer, mode: Mode, trust_domain: str) -> tuple[Remote, ...]:
             return (_identity(source.place, ((SERVICE_ACCOUNT, source.service_account), (IDENTITY, trust_domain))),)
         case EveryPod() if source.place.meshed:
             return (_identity(source.place, ((IDENTITY, trust_domain),)),)
-        case Workload() | EveryPod() | Domain():
+        case Workload() | EveryPod() | Domain() | Unidentified():
             return ANONYMOUS
         case Outside():
             return (shared(source.addresses),) if source.blocks else ANONYMOUS
@@ -137,12 +149,12 @@ def _demanded(policy: Policy) -> Origin:
 def _denials(policy: Policy, trust_domain: str) -> Iterator[Grant]:
     """The mesh's own: the plan leaves it those denials alone that it can say."""
     for denial in policy.denials:
-        if isinstance(denial.target, Workload) and not isinstance(denial.port, EveryPort):
-            subject, origin = _subject(denial.target.selector), partial(_denier, denial)
-            refused = denial.port.ports & EVERY_TCP_PORT
-            if isinstance(denial.source, (Workload, EveryPod, Outside, Domain)):
-                for remote in _remotes(denial.source, "strict", trust_domain):
-                    yield Grant(denial.target.place.namespace, "Ingress", subject, remote, refused, origin)
+        if not isinstance(denial.target, Workload) or isinstance(denial.source, Everyone):
+            raise TypeError(f"{denial.reason.edge} is no denial of a mesh: the plan must have refused it")
+        subject, origin = _subject(denial.target.selector), partial(_denier, denial)
+        asked = EVERY_TCP_PORT if isinstance(denial.port, EveryPort) else denial.port.ports & EVERY_TCP_PORT
+        for remote in _remotes(denial.source, "strict", trust_domain):
+            yield Grant(denial.target.place.namespace, "Ingress", subject, remote, shared(asked), origin)
 
 
 def _denier(denial: Denial) -> Origin:

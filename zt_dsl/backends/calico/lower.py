@@ -27,7 +27,18 @@ from zt_dsl.backends.calico.objects import (
 from zt_dsl.backends.calico.objects import Whole as WholeRule
 from zt_dsl.backends.calico.paths import path_of
 from zt_dsl.backends.comments import named, reason_of, reasons
-from zt_dsl.ir.flow import Domain, Everyone, EveryPod, EveryPort, Outside, Peer, Place, Workload, narrowed_end
+from zt_dsl.ir.flow import (
+    Domain,
+    Everyone,
+    EveryPod,
+    EveryPort,
+    Outside,
+    Peer,
+    Place,
+    Unidentified,
+    Workload,
+    narrowed_end,
+)
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import WHOLE, Narrowing, Port, Protocol, Routes, Whole
 from zt_dsl.manifests.names import NAMESPACE_FILE, directory_name, file_name, object_name
@@ -303,6 +314,8 @@ def _peers(peer: Peer | Everyone) -> tuple[Pods | Nets | Domains | Anyone, ...]:
             return tuple(_nets(peer))
         case Everyone():
             return (Anyone(),)
+        case Unidentified():
+            raise ValueError(f"{peer} is for a mesh that stands alone: no network engine gets this far")
         case _:
             assert_never(peer)
 

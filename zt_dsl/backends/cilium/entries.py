@@ -18,6 +18,7 @@ from zt_dsl.ir.flow import (
     Outside,
     Peer,
     Place,
+    Unidentified,
     Workload,
     peers_of,
     ports_of,
@@ -65,7 +66,7 @@ def _identities(peer: Peer | Everyone, members: dict[Place, int]) -> int:
     match peer:
         case Everyone():
             return sum(members.values())
-        case Workload() | Domain():
+        case Workload() | Domain() | Unidentified():
             return 1
         case EveryPod():
             return max(1, members.get(peer.place, 0))

@@ -45,6 +45,7 @@ from zt_dsl.ir.flow import (
     Outside,
     Peer,
     Place,
+    Unidentified,
     Workload,
     narrowed_end,
     place_of,
@@ -318,6 +319,8 @@ def _peers(direction: Direction, peer: Peer | Everyone) -> tuple[Peers, ...]:
             return (Entities(("all",)),)
         case Everyone():
             return Pods((AnyPod(),)), Entities(_CALLERS)
+        case Unidentified():
+            raise ValueError(f"{peer} is for a mesh that stands alone: no network engine gets this far")
         case _:
             assert_never(peer)
 

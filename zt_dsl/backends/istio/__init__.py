@@ -7,8 +7,22 @@ from zt_dsl.backends.istio.notes import notes
 from zt_dsl.backends.istio.refuse import refuse
 from zt_dsl.backends.istio.schemas import check
 from zt_dsl.backends.istio.semantics import reach_of
-from zt_dsl.passes import PASSES
+from zt_dsl.passes import Pass
+from zt_dsl.passes.except_pods import except_pods
+from zt_dsl.passes.merge import merge
+from zt_dsl.passes.order import order
 from zt_dsl.reach.meshed import mesh_reach_of
+
+
+def passes(_: frozenset[str]) -> tuple[Pass, ...]:
+    """What is done to a policy before it is lowered, where the mesh stands alone. It has no say in what leaves, so no
+    lookups are derived."""
+    return (
+        except_pods,  # what is outside holds no pods
+        merge,  # equal flows are one, with the reasons of all
+        order,  # by what they are, not by where they were written
+    )
+
 
 BACKEND = Backend(
     "Istio",
@@ -16,7 +30,7 @@ BACKEND = Backend(
     VERSIONS,
     JUDGED,
     CAPABILITIES,
-    passes=lambda _: PASSES,
+    passes=passes,
     refuse=refuse,
     lower=lower,
     read=reach_of,

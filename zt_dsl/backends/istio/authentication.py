@@ -16,6 +16,7 @@ from zt_dsl.backends.istio.callers import MESHED
 from zt_dsl.ir.selector import Selector
 from zt_dsl.ir.traffic import FIRST_PORT, LAST_PORT, Ports, ports
 from zt_dsl.manifests.read import ReadDocument
+from zt_dsl.reach.boxes import Walls, by_pins, meeting_walls
 from zt_dsl.reach.grants import shared
 
 Mode = Literal["STRICT", "PERMISSIVE", "DISABLE"]
@@ -46,7 +47,21 @@ class Region:
     document: ReadDocument
 
 
-Regions: TypeAlias = Mapping[Mode, Sequence[Region]]
+@frozen
+class Found:
+    """Some regions, and how to find those of some pods."""
+
+    regions: tuple[Region, ...]
+    walls: Walls
+
+    def meeting(self, subject: Selector) -> Iterator[Region]:
+        """Those that have a pod of these."""
+        if self.regions:
+            near = {wall for wall in meeting_walls(self.walls, subject) if not (wall & subject).empty}
+            yield from (region for region in self.regions if region.subject in near)
+
+
+Regions: TypeAlias = Mapping[Mode, Found]
 
 
 def mesh_wide(policies: Iterable[Authentication], root: str) -> Authentication | None:
@@ -68,7 +83,7 @@ def regions(policies: Sequence[Authentication], mesh: Authentication | None, roo
     if stated is not None and default in found:
         for rest in _without((MESHED,), (each.subject for each in about if each.subject is not None)):
             found[default].append(Region(shared(rest), shared(EVERY_TCP_PORT), stated.document))
-    return found
+    return {mode: Found(tuple(some), by_pins({each.subject for each in some})) for mode, some in found.items()}
 
 
 def _differs(policy: Authentication, default: Mode) -> bool:

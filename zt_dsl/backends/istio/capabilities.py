@@ -3,9 +3,10 @@
 from zt_dsl.backends.base import Capability
 from zt_dsl.backends.istio.paths import asked_paths, exactly
 from zt_dsl.ir.flow import Denial, Everyone, EveryPort, Flow, Outside, Workload
-from zt_dsl.ir.mesh import arrives_in_mesh, has_identity, port_mode
-from zt_dsl.ir.platform import Istio
+from zt_dsl.ir.mesh import arrives_in_mesh, has_identity, overridden, port_mode, unidentified, workload_mode
+from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Asked, MtlsDemand, Policy
+from zt_dsl.ir.traffic import Port
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(22, 32))
 """1.22 is the first with templates in paths."""
@@ -67,6 +68,10 @@ def why_not(policy: Policy, feature: str, asked: Asked) -> tuple[str, str]:
     match asked:
         case Flow() if feature in ("http-routes", "grpc-methods"):
             return _unread(policy, asked)
+        case Flow() if feature == "identity":
+            return (
+                _UNTOLD if isinstance(policy.platform.network, NoNetwork) and unidentified(policy, asked) else NOTHING
+            )
         case Denial() if feature == "deny":
             return _undenied(policy, asked)
         case MtlsDemand(workloads=workloads):
@@ -75,6 +80,12 @@ def why_not(policy: Policy, feature: str, asked: Asked) -> tuple[str, str]:
             return "It has no sidecar, and so no certificate.", "take it into the mesh, or leave its mode out"
         case _:
             return NOTHING
+
+
+_UNTOLD = (
+    "A mesh knows callers by their certificates, and not by labels: of who shows none it knows no more.",
+    "take the caller into the mesh (meshed=True), or let a network engine stand beside the mesh: network=Cilium(…)",
+)
 
 
 def _unread(policy: Policy, flow: Flow) -> tuple[str, str]:
@@ -112,24 +123,33 @@ def _undenied(policy: Policy, denial: Denial) -> tuple[str, str]:
             "A DENY policy is for what arrives at a pod of a governed namespace that is in the mesh.",
             "deny what is called there, port by port",
         )
-    if isinstance(denial.port, EveryPort) or denial.port.protocols != ("TCP",):
+    if isinstance(denial.port, EveryPort) and "protocol" not in policy.given_up:
         return (
             "A sidecar sees TCP alone: a deny for every port would leave UDP and SCTP as they are.",
             f"deny the TCP ports of {target.name} one by one: deny(…, {target.name}.http)",
         )
+    if isinstance(denial.port, Port) and denial.port.protocols != ("TCP",):
+        return "A sidecar sees TCP alone.", _DENIES
     match denial.source:
         case Outside(blocks=blocks):
             return NOTHING if blocks else ("Its addresses are not known.", "tell them in the platform")
         case Everyone():
             return "A DENY policy is for what arrives; a quarantine is for both ways.", _DENIES
         case source if has_identity(source):
-            mode = port_mode(policy, target, denial.port)
-            if mode == "strict":
+            if _strict(policy, target, denial.port):
                 return NOTHING
-            why = f"Port {denial.port} of {target.name} is {mode}: in plain text nobody shows an identity to deny."
-            return why, f"make the port strict; or {_DENIES}"
+            where = "a port" if isinstance(denial.port, EveryPort) else f"port {denial.port}"
+            why = f"In plain text nobody shows an identity to deny, and {where} of {target.name} is not strict."
+            return why, f"make it strict; or {_DENIES}"
         case source:
             return f"{source} is outside the mesh, and shows no identity to deny.", _DENIES
+
+
+def _strict(policy: Policy, workload: Workload, port: Port | EveryPort) -> bool:
+    if isinstance(port, Port):
+        return port_mode(policy, workload, port) == "strict"
+    own = next((modes.ports for modes in overridden(policy) if modes.workload == workload), ())
+    return workload_mode(policy, workload) == "strict" and all(mode == "strict" for _, mode in own)
 
 
 _DENIES = "let a network engine that denies (Cilium, Calico) enforce it"

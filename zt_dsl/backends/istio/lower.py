@@ -9,6 +9,7 @@ from zt_dsl.backends.comments import named, reason_of, reasons
 from zt_dsl.backends.istio.objects import (
     MAX_RULES,
     Anonymous,
+    Anything,
     AuthorizationPolicy,
     IPBlocks,
     Operation,
@@ -19,7 +20,19 @@ from zt_dsl.backends.istio.objects import (
     Source,
 )
 from zt_dsl.backends.istio.paths import method_path, paths_of
-from zt_dsl.ir.flow import Denial, Domain, Everyone, EveryPod, EveryPort, Flow, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import (
+    Denial,
+    Domain,
+    Everyone,
+    EveryPod,
+    EveryPort,
+    Flow,
+    Outside,
+    Peer,
+    Place,
+    Unidentified,
+    Workload,
+)
 from zt_dsl.ir.mesh import Modes, inhabitants, meshed_places, namespace_mode, overridden, port_mode
 from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.policy import Policy
@@ -130,6 +143,8 @@ def _once(rules: Iterable[Said]) -> tuple[Said, ...]:
 
 def _called(peer: Peer, source: Source) -> tuple[str, ...]:
     """What a caller is called whom a rule does not call so."""
+    if isinstance(peer, Unidentified):
+        return (f"{peer}: the mesh stands alone, and knows nothing else of a caller outside it",)
     if isinstance(source, Anonymous):
         return (f"{peer}, which shows no identity here: the network engine alone knows who it is",)
     return named(peer)
@@ -148,7 +163,7 @@ def _source(peer: Peer, plain_text: bool, trust_domain: str) -> Source:
             pairs = tuple(peer.excepted())
             holes = dict.fromkeys(str(hole) for _, some in pairs for hole in some)
             return IPBlocks(tuple(str(block) for block, _ in pairs), tuple(holes))
-        case Workload() | EveryPod() | Outside():
+        case Workload() | EveryPod() | Outside() | Unidentified():
             return Anonymous()
         case Domain():
             raise ValueError(f"{peer} calls nobody: a name is no identity")
@@ -192,7 +207,7 @@ def _within(rules: tuple[Said, ...]) -> tuple[Said, ...]:
     """As many rules as a policy may have. Of more, those that let the same be done are one, for all their callers."""
     if len(rules) <= MAX_RULES:
         return rules
-    alike: dict[tuple[Operation, ...], list[Said]] = {}
+    alike: dict[tuple[Operation, ...] | Anything, list[Said]] = {}
     for said in rules:
         alike.setdefault(said[1].operations, []).append(said)
     joined: list[Said] = []
@@ -212,13 +227,11 @@ def _denies(mesh: Istio, workload: Workload, denials: Iterable[Denial], root: Pa
     """One policy, with layer-4 fields alone: one that reads requests would deny every connection that has none."""
     rules: list[Said] = []
     for denial in denials:
-        match denial:
-            case Denial(source=Everyone()) | Denial(port=EveryPort()):
-                raise ValueError(f"{denial.reason.edge} is no denial of a mesh: the plan must have refused it")
-            case Denial(source=peer, port=Port() as port):
-                source = _source(peer, False, mesh.trust_domain)
-                comments = (*named(peer), f"DENIED: {reason_of(denial.reason, root)}")
-                rules.append((comments, Rule((source,), (Operation(tuple(_numbers(port))),))))
+        if isinstance(denial.source, Everyone):
+            raise TypeError(f"{denial.reason.edge} is no denial of a mesh: the plan must have refused it")
+        denied = Anything() if isinstance(denial.port, EveryPort) else (Operation(tuple(_numbers(denial.port))),)
+        comments = (*named(denial.source), f"DENIED: {reason_of(denial.reason, root)}")
+        rules.append((comments, Rule((_source(denial.source, False, mesh.trust_domain),), denied)))
     if rules:
         about = (f"{workload}: what is refused whatever allows it.",)
         name = object_name("deny", workload.name)

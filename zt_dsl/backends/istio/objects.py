@@ -84,21 +84,30 @@ class Operation:
         return tree
 
 
+@frozen
+class Anything:
+    """Whatever is asked, on each port that the sidecar sees."""
+
+
 @frozen(eq=False)
 class Rule:
     """Callers, and what they may do. One rule may be in many policies."""
 
     sources: tuple[Source, ...] = field(validator=_not_empty)
-    operations: tuple[Operation, ...] = field(validator=_not_empty)
+    operations: tuple[Operation, ...] | Anything
+
+    def __attrs_post_init__(self) -> None:
+        if self.operations == ():
+            raise ValueError(f"{self.sources} may do nothing, and an empty list would mean everything")
 
 
 @lru_cache(maxsize=1 << 17)
 def _tree(rule: Rule) -> Tree:
     """As YAML has it. Made once: whoever writes the same tree again may write the same lines."""
-    return {
-        "from": [{"source": _part(source)} for source in rule.sources],
-        "to": [{"operation": _part(operation)} for operation in rule.operations],
-    }
+    tree: dict[str, Tree] = {"from": [{"source": _part(source)} for source in rule.sources]}
+    if not isinstance(rule.operations, Anything):
+        tree["to"] = [{"operation": _part(operation)} for operation in rule.operations]
+    return tree
 
 
 @lru_cache(maxsize=1 << 17)

@@ -1,21 +1,41 @@
 """What Istio cannot say although its table has the feature: ranges that are too long, a mesh's own root namespace, one
-number with two modes."""
+number with two modes, callers that are one to the mesh and may not ask the same."""
 
 from collections.abc import Iterator
+from functools import reduce
+
+from attrs import frozen
 
 from zt_dsl.backends.istio.capabilities import MOST_PORTS
 from zt_dsl.diagnostics import Diagnostic, Label
-from zt_dsl.ir.flow import Flow, Workload
-from zt_dsl.ir.mesh import Mode, meshed_places, namespace_mode, overridden, port_mode, port_modes
-from zt_dsl.ir.platform import Istio
+from zt_dsl.ir.flow import Flow, Outside, Peer, Workload, place_of
+from zt_dsl.ir.languages import Language
+from zt_dsl.ir.mesh import (
+    Mode,
+    has_identity,
+    meshed_places,
+    namespace_mode,
+    overridden,
+    port_mode,
+    port_modes,
+)
+from zt_dsl.ir.paths import only
+from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Policy
-from zt_dsl.ir.traffic import Port
+from zt_dsl.ir.traffic import Methods, Narrowing, Port, Routes, Whole
 from zt_dsl.source import Location
 
 
 def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
-    """Of what arrives at sidecars: long ranges; the root namespace; ports of one number that differ in their mode."""
-    return (*_long_ranges(policy), *_root_namespace(policy), *_two_modes(policy), *_two_services(policy))
+    """Of what arrives at sidecars: long ranges; the root namespace; ports of one number that differ in their mode;
+    callers that the mesh takes for one another."""
+    return (
+        *_long_ranges(policy),
+        *_root_namespace(policy),
+        *_two_modes(policy),
+        *_two_services(policy),
+        *_taken_for_one_another(policy),
+    )
 
 
 def _long_ranges(policy: Policy) -> Iterator[Diagnostic]:
@@ -91,3 +111,95 @@ def _two_services(policy: Policy) -> Iterator[Diagnostic]:
 
 def _at(flow: Flow) -> Location:
     return flow.reasons[0].at
+
+
+# --- callers that are one to the mesh --------------------------------------------------------------------
+
+
+@frozen
+class _Calls:
+    """What one caller may ask of one port of a service, in all of its edges; and the first of these."""
+
+    source: Peer
+    port: Port
+    narrowings: tuple[Narrowing, ...]
+    first: Flow
+
+
+def _taken_for_one_another(policy: Policy) -> Iterator[Diagnostic]:
+    """Two layers are a conjunction: the network engine opens the port to each caller, the mesh what may be asked there.
+    Where the mesh cannot tell two callers apart, the one may ask what the other may."""
+    if isinstance(policy.platform.network, NoNetwork):
+        return
+    by_target: dict[Peer, dict[tuple[Peer, Port], list[Flow]]] = {}
+    for flow in policy.flows:
+        by_target.setdefault(flow.target, {}).setdefault((flow.source, flow.port), []).append(flow)
+    for target, found in by_target.items():
+        if all(isinstance(flow.narrowing, Whole) for some in found.values() for flow in some):
+            continue
+        calls = [
+            _Calls(source, port, tuple(flow.narrowing for flow in some), some[0])
+            for (source, port), some in found.items()
+        ]
+        for one in calls:
+            others = (each for each in calls if each.source != one.source and _meet(one, each))
+            other = next((each for each in others if _passes_for(policy, one, each) and not _holds(one, each)), None)
+            if other is not None:
+                yield _one_to_the_mesh(target, one, other)
+
+
+def _meet(one: _Calls, other: _Calls) -> bool:
+    return bool(one.port.ports & other.port.ports)
+
+
+def _passes_for(policy: Policy, one: _Calls, other: _Calls) -> bool:
+    """Whether a caller that the network engine takes for `one` can be `other` to the mesh: by showing no identity,
+    where that shows none; or because it is of the same namespace, in another cluster."""
+    if not has_identity(other.source) or _mode(policy, other) == "disable":
+        # Addresses are no pods', and the mesh knows them, too.
+        return not isinstance(other.source, Outside) or not other.source.blocks
+    mine, theirs = place_of(one.source), place_of(other.source)
+    if mine is None or theirs is None or not has_identity(one.source):
+        return False
+    same = mine.namespace == theirs.namespace and mine.cluster != theirs.cluster
+    accounts = {each.service_account for each in (one.source, other.source) if isinstance(each, Workload)}
+    return same and len(accounts) < 2
+
+
+def _mode(policy: Policy, calls: _Calls) -> Mode:
+    target = calls.first.target
+    return port_mode(policy, target, calls.port) if isinstance(target, Workload) else "strict"
+
+
+def _holds(one: _Calls, other: _Calls) -> bool:
+    """Whether the one may ask all that the other may."""
+    if any(isinstance(each, Whole) for each in one.narrowings):
+        return True
+    if any(isinstance(each, Whole) for each in other.narrowings):
+        return False
+    return not _language(other) - _language(one)
+
+
+def _language(calls: _Calls) -> Language:
+    parts = (only(each).language for each in calls.narrowings if isinstance(each, Routes | Methods))
+    return reduce(Language.__or__, parts, Language())
+
+
+def _one_to_the_mesh(target: Peer, one: _Calls, other: _Calls) -> Diagnostic:
+    mine, theirs = one.first.reasons[0], other.first.reasons[0]
+    here, there = _told(one.source, target), _told(other.source, target)
+    return Diagnostic(
+        "ZT335",
+        f"the mesh cannot tell {here} from {there} on port {other.port} of {target}, and they may not ask the same",
+        (Label(theirs.at, f"{there} may"), Label(mine.at, f"{here} may not")),
+        "The network engine knows both, and sees no requests; the mesh sees requests, and not whose they are. Together "
+        "they would let each caller ask what the other may.",
+        "allow both the same, give one a port of its own, or take both into the mesh with identities of their own",
+    )
+
+
+def _told(source: Peer, target: Peer) -> str:
+    """Its name, and its cluster where that is not the target's."""
+    place, where = place_of(source), place_of(target)
+    elsewhere = place is not None and where is not None and place.cluster != where.cluster
+    return f"{source} of cluster {place.cluster}" if place is not None and elsewhere else str(source)

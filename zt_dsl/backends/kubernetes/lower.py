@@ -15,7 +15,7 @@ from zt_dsl.backends.kubernetes.objects import (
     Rule,
     Said,
 )
-from zt_dsl.ir.flow import Domain, EveryPod, Outside, Peer, Place, Workload
+from zt_dsl.ir.flow import Domain, EveryPod, Outside, Peer, Place, Unidentified, Workload
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Port
 from zt_dsl.manifests.names import NAMESPACE_FILE, directory_name, file_name, object_name
@@ -120,7 +120,7 @@ def _peers(peer: Peer) -> tuple[NetworkPolicyPeer, ...]:
             return (PodPeer(peer.place.namespace, ()),)
         case Outside():
             return tuple(IPBlock(str(block), tuple(map(str, holes))) for block, holes in peer.excepted())
-        case Domain():
+        case Domain() | Unidentified():
             raise ValueError(f"{peer} has no addresses: the plan must have refused it")
         case _:
             assert_never(peer)
