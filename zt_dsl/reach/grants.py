@@ -73,6 +73,7 @@ Remote = Pods | Addresses | Names | Entities
 
 EVERY_NAME = Names(Language((Words((SOME_WORD,), SOME_WORD),)))
 
+
 @frozen(cache_hash=True)
 class Narrowed:
     """On these ports, only what `only` holds."""
