@@ -343,8 +343,8 @@ def _place(source: object, platform: Platform) -> Namespace | None:
 
 
 def in_mesh(topology: Topology, platform: Platform) -> list[Service | Namespace]:
-    """Who asks istiod: each governed service with a sidecar, the resolver too, and namespaces that edges are from;
-    nobody, where nobody polices what leaves."""
+    """Who asks istiod: each governed service with a sidecar, the resolver too, and namespaces that edges are from.
+    Where nobody polices what leaves, nobody has to be let out."""
     if platform.network is None:
         return []
     found: dict[Service | Namespace, None] = dict.fromkeys([*services_of(topology), KubeDns()])

@@ -44,9 +44,11 @@ _CODES = {
     "deny-names": "ZT316",
     "mtls": "ZT317",
     "port-range": "ZT318",
-    "identity": "ZT331",
 }
 
+
+_UNTOLD = "ZT331"
+"""Identity is asked for where a mesh stands alone, and nowhere else: no network engine is refused for it."""
 
 _ROLES = {"api-server": "api-server", "nodes": "nodes"}
 
@@ -188,7 +190,7 @@ def _refusal(stack: Stack, policy: Policy, facet: _Facet) -> Diagnostic:
         why, instead = _ENCRYPTED
     waiver = f'agree to less: Waiver("{waived_as(facet.feature)}", why="…") in the platform\'s waivers'
     return Diagnostic(
-        _CODES[facet.feature],
+        _UNTOLD if facet.feature == "identity" else _CODES[facet.feature],
         f"{' with '.join(each.name for each in stack)} cannot enforce {facet.what}",
         (facet.label,),
         why,

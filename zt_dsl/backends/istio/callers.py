@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import frozen
 
 from zt_dsl.backends.istio.trees import INEXACT, elements, fields, strings
-from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, united
+from zt_dsl.ir.addresses import Addresses, addresses, united
 from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.selector import (
     ANY_VALUE,
@@ -30,16 +30,10 @@ from zt_dsl.manifests import forms
 from zt_dsl.manifests.forms import Problem, Problems
 from zt_dsl.manifests.read import Path
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import EVERY_ENTITY, EVERY_NAME, Entities, Pods, Remote, shared
+from zt_dsl.reach.grants import ANONYMOUS, EVERYBODY, SIDECAR, Pods, Remote, shared
 
-MESHED = shared(selector(((IDENTITY, ANY_VALUE),)))
-"""Pods with an identity."""
-_UNMESHED = shared(selector(((IDENTITY, ~ANY_VALUE),)))
-_OUTSIDE: tuple[Remote, ...] = (shared(EVERY_ADDRESS), shared(EVERY_NAME), shared(Entities(EVERY_ENTITY)))
-IDENTIFIED: Remote = shared(Pods(EVERYTHING, MESHED))
-ANONYMOUS: tuple[Remote, ...] = (shared(Pods(EVERYTHING, _UNMESHED)), *_OUTSIDE)
-"""Whoever has no identity."""
-EVERYBODY: tuple[Remote, ...] = (shared(Pods(EVERYTHING, EVERYTHING)), *_OUTSIDE)
+IDENTIFIED: Remote = shared(Pods(EVERYTHING, SIDECAR))
+"""Whoever has an identity."""
 
 # The first minor version with each: in the versions before, a dot of an account's name is any character
 # (CVE-2026-39350, which 1.25 to 1.29 have, for accounts; what is read of principals is of 1.31).

@@ -141,10 +141,13 @@ def _taken_for_one_another(policy: Policy) -> Iterator[Diagnostic]:
             _Calls(source, port, tuple(flow.narrowing for flow in some), some[0])
             for (source, port), some in found.items()
         ]
+        told: set[frozenset[Peer]] = set()
         for one in calls:
             others = (each for each in calls if each.source != one.source and _meet(one, each))
             other = next((each for each in others if _passes_for(policy, one, each) and not _holds(one, each)), None)
-            if other is not None:
+            # Where each may ask what the other may not, it is one mistake.
+            if other is not None and (pair := frozenset((one.source, other.source))) not in told:
+                told.add(pair)
                 yield _one_to_the_mesh(target, one, other)
 
 

@@ -22,7 +22,6 @@ from typing import Literal, TypeAlias, get_args
 from attrs import field, frozen
 
 from zt_dsl.backends.istio.authentication import (
-    EVERY_TCP_PORT,
     Authentication,
     Mode,
     Region,
@@ -33,11 +32,8 @@ from zt_dsl.backends.istio.authentication import (
     regions,
 )
 from zt_dsl.backends.istio.callers import (
-    ANONYMOUS,
     EVERY_CALLER,
-    EVERYBODY,
     IDENTIFIED,
-    MESHED,
     Callers,
     callers,
     names_own,
@@ -53,7 +49,19 @@ from zt_dsl.manifests import forms
 from zt_dsl.manifests.forms import Problem, Problems
 from zt_dsl.manifests.read import Path, ReadDocument
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import Grant, Isolation, Narrowed, Opened, Origin, Reach, shared
+from zt_dsl.reach.grants import (
+    ANONYMOUS,
+    EVERY_TCP_PORT,
+    SIDECAR,
+    Grant,
+    Isolation,
+    Narrowed,
+    Opened,
+    Origin,
+    Reach,
+    shared,
+    unseen_by_mesh,
+)
 
 API_VERSIONS = ("security.istio.io/v1", "security.istio.io/v1beta1")
 AUTHORIZATION, AUTHENTICATION = "AuthorizationPolicy", "PeerAuthentication"
@@ -384,9 +392,6 @@ def _dispute(one: Authentication, other: Authentication) -> Diagnostic:
 
 # --- what it comes to --------------------------------------------------------------------------------
 
-_NOT_ISTIOS = ports((("UDP", FIRST_PORT, LAST_PORT), ("SCTP", FIRST_PORT, LAST_PORT)))
-_UNTOUCHED = shared(_NOT_ISTIOS)
-
 
 def _reach(
     authorizations: Sequence[_Authorization],
@@ -398,10 +403,10 @@ def _reach(
     own, whole = _by_namespace(authentications), mesh_wide(authentications, mesh.root_namespace)
     modes = {each: regions(own.get(each, ()), whole, mesh.root_namespace) for each in governed}
     isolations: list[Isolation] = []
-    grants = [Grant(each, "Ingress", EVERYTHING, one, _UNTOUCHED, _untouched) for each in governed for one in EVERYBODY]
+    grants = unseen_by_mesh(governed)
     denied = [grant for namespace, found in modes.items() for grant in _refused(namespace, found)]
     for policy in authorizations:
-        subject = shared(policy.subject & MESHED)
+        subject = shared(policy.subject & SIDECAR)
         for namespace in governed if policy.namespace == mesh.root_namespace else (policy.namespace,):
             if policy.action == "ALLOW":
                 isolations.append(Isolation(namespace, "Ingress", subject))
@@ -410,10 +415,6 @@ def _reach(
             for index, rule in enumerate(policy.rules):
                 into += _granted(policy, namespace, subject, index, rule, blind)
     return Reach(tuple(isolations), tuple(grants), tuple(denied))
-
-
-def _untouched() -> Origin:
-    return Origin("Istio lets everything pass that is not TCP")
 
 
 def _refused(namespace: str, modes: Regions) -> Iterator[Grant]:
