@@ -123,7 +123,7 @@ SPOKEN: tuple[Declaration, ...] = (
 # --- worlds -------------------------------------------------------------------------------------------
 
 
-def _common_key(services: Sequence[Service], place: Namespace) -> str:
+def common_key(services: Sequence[Service], place: Namespace) -> str:
     """The label by which the services of a namespace are told apart."""
     keys = [key for one in services if one.namespace == place for key in labels_of(one) if key in LABEL_KEYS]
     return keys[0] if keys else "app"
@@ -134,7 +134,7 @@ def _hostile(draw: Draw[Any], world: World) -> Service:
     place = pick(draw, (*world.governed, *world.others))
     more = dict(some(draw, HOSTILE, 0, 3))
     made = kind(Service, SPOKEN)
-    return made("null", namespace=place, labels={**more, _common_key(world.services, place): "no"})
+    return made("null", namespace=place, labels={**more, common_key(world.services, place): "no"})
 
 
 def _far(draw: Draw[Any], world: World) -> tuple[Service, ...]:

@@ -9,8 +9,8 @@ from attrs import evolve, field, frozen
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.cilium_strategies import Wide, denials_in, edges_in, wide_worlds
-from tests.meaning import port_of, protocols_of, services_of
+from tests.cilium_strategies import Wide, common_key, denials_in, edges_in, wide_worlds
+from tests.meaning import labels_of, port_of, protocols_of, services_of
 from tests.mesh_meaning import Meaning, beside, has_identity, is_meshed, ports_of
 from tests.strategies import Declaration, Draw, World, apart, endpoints_of, flip, guardrails, kind, pick
 from zt_dsl import (
@@ -27,6 +27,7 @@ from zt_dsl import (
     KafkaPort,
     KubeDns,
     Kubernetes,
+    Mtls,
     Namespace,
     Nodes,
     Platform,
@@ -116,6 +117,7 @@ def _placed(draw: Draw[Any], world: World, network: Beside) -> World:
     drawn = world.platform
     platform = evolve(
         drawn,
+        dns=_resolver(draw, world),
         name=f"{network}-istio",
         mesh=Istio(
             pick(draw, VERSIONS),
@@ -138,6 +140,17 @@ def _placed(draw: Draw[Any], world: World, network: Beside) -> World:
             nodes=drawn.nodes if drawn.nodes.cidrs else Nodes(cidrs=["198.51.100.0/24"]),
         ),
     )
+
+
+def _resolver(draw: Draw[Any], world: World) -> KubeDns:
+    """Told apart from the services around it, more often than not: where it is not, they may have no modes of their
+    own. Now and then with a mode."""
+    drawn = world.platform.dns
+    labels = dict(labels_of(drawn))
+    if pick(draw, range(4)):
+        labels[common_key(world.services, drawn.namespace)] = "resolver"
+    modes: Sequence[Mtls | None] = (None, None, "permissive", "disable")
+    return type(drawn)(drawn.name, namespace=drawn.namespace, labels=labels, mtls=pick(draw, modes))
 
 
 def _waived(network: Beside) -> Sequence[Feature]:

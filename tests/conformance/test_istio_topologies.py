@@ -7,25 +7,32 @@ engine stands beside the mesh or not.
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import SearchStrategy
 
 from tests.cilium_meaning import Calls, Requests
 from tests.conformance.emitted import documents, planned
+from tests.conformance.engines import crds
+from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer
+from tests.conformance.engines.crds import IstioMinor
 from tests.conformance.engines.istio_engine import Connection, IstioEngine, Mesh
 from tests.conformance.engines.process import Document
+from tests.meaning import in_force
 from tests.mesh_meaning import Meaning, probes
 from tests.mesh_strategies import Beside, Case, mesh_cases
 from zt_dsl.compiler import Ready
+from zt_dsl.model.endpoints import Methods, Routes
 
 pytestmark = pytest.mark.conformance
 
-TOPOLOGIES = int(os.environ.get("ZT_DSL_TOPOLOGIES", "540"))
-PROBES = 200
+TOPOLOGIES = int(os.environ.get("ZT_DSL_TOPOLOGIES", "640"))
+PROBES, APPLIED = 200, 25
 GROUP = "security.istio.io/v1"
 # What the plan may refuse: two modes on one number; callers that are one to the mesh, and may not ask the same; beside
 # Cilium two protocols on one port, where one can be read.
@@ -80,22 +87,73 @@ def ask(engine: IstioEngine, case: Case, many: int, seen: Counter[str]) -> None:
     seen["without a sidecar"] += not connections
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_istio_says_of_every_topology_what_its_author_wrote(istio_engine: IstioEngine, network: Beside) -> None:
-    seen: Counter[str] = Counter()
-    many = int(TOPOLOGIES * 1.3 * NETWORKS[network])
-
-    @settings(
+def every(cases: SearchStrategy[Case], many: int, ask: Callable[[Case], None]) -> None:
+    settings(
         deadline=None,
         max_examples=many,
         derandomize=True,
         database=None,
         phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
-    @given(mesh_cases(network))
-    def every(case: Case) -> None:
-        ask(istio_engine, case, PROBES, seen)
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )(given(cases)(ask))()
 
-    every()
-    print(seen)
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_istio_says_of_every_topology_what_its_author_wrote(
+    istio_engine: IstioEngine, network: Beside, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    seen: Counter[str] = Counter()
+    many = int(TOPOLOGIES * NETWORKS[network])
+    every(mesh_cases(network), many, lambda case: ask(istio_engine, case, PROBES, seen))
+    record_testsuite_property(f"topologies on Istio beside {network}", dict(seen))
+    assert seen["topologies"] >= 0.7 * many
+    asked = seen["passes"] + seen["refused"]
+    assert asked >= 0.9 * PROBES * seen["topologies"]
+    assert min(seen["passes"], seen["refused"]) >= 0.05 * asked
+    kinds = ("identity", "plain text", "STRICT", "PERMISSIVE", "Requests", "Calls")
+    for kind in kinds if network == "nobody" else (*kinds, "DISABLE"):
+        assert min(seen[f"{kind} passes"], seen[f"{kind} refused"]) > 0, seen
+    # Beside Cilium it is Cilium that denies.
+    assert (seen["denied port"] > 0) is (network != "cilium")
+
+
+# --- the API server ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("minor", ["1.24", "1.31"])
+def test_what_is_emitted_is_created_and_a_second_time_unchanged(api_server: ApiServer, minor: IstioMinor) -> None:
+    api_server.install(crds.istio(minor, plural) for plural in ("authorizationpolicies", "peerauthentications"))
+    seen: Counter[str] = Counter()
+
+    def applied(case: Case) -> None:
+        objects = compiled(case)
+        if objects is not None:
+            api_server.clear()
+            assert api_server.apply(objects) == [CREATED] * len(objects)
+            assert api_server.apply(objects) == [UNCHANGED] * len(objects)
+            seen["objects"] += len(objects)
+
+    every(mesh_cases("kubernetes"), APPLIED, applied)
+    assert seen["objects"] >= 4 * APPLIED
+
+
+# --- paths ------------------------------------------------------------------------------------------------
+
+
+def test_a_path_that_may_hold_more_is_refused_and_no_other() -> None:
+    """Without a waiver: exactly where the mesh leaves `%2F` as it is, and somebody may ask for more than one path."""
+    seen: Counter[str] = Counter()
+
+    def refused(case: Case) -> None:
+        unwaived = [one for one in case.platform.waivers if one.feature not in ("http-routes", "grpc-methods")]
+        platform = evolve(case.platform, waivers=unwaived)
+        found = planned(case.topology, platform).diagnostics
+        codes = {one.code for one in found} & {"ZT310", "ZT311"}
+        narrowed = [
+            target for _, _, target in in_force(case.topology) if isinstance(target.narrowing, Routes | Methods)
+        ]
+        assert bool(codes) is any(not case.meaning.is_read(target) for target in narrowed), found
+        seen["refused" if codes else "taken" if narrowed else "nothing asked"] += 1
+
+    every(mesh_cases("kubernetes"), APPLIED * 4, refused)
+    assert min(seen["refused"], seen["taken"]) >= 5, seen

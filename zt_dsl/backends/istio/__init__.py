@@ -7,7 +7,9 @@ from zt_dsl.backends.istio.notes import notes
 from zt_dsl.backends.istio.refuse import refuse
 from zt_dsl.backends.istio.schemas import check
 from zt_dsl.backends.istio.semantics import reach_of
+from zt_dsl.ir.policy import Policy
 from zt_dsl.passes import Pass
+from zt_dsl.passes.derive_dns import derive_dns
 from zt_dsl.passes.except_pods import except_pods
 from zt_dsl.passes.merge import merge
 from zt_dsl.passes.order import order
@@ -15,13 +17,19 @@ from zt_dsl.reach.meshed import mesh_reach_of
 
 
 def passes(_: frozenset[str]) -> tuple[Pass, ...]:
-    """What is done to a policy before it is lowered, where the mesh stands alone. It has no say in what leaves, so no
-    lookups are derived."""
+    """What is done to a policy before it is lowered, where the mesh stands alone."""
     return (
+        _derive_dns,  # who calls by name may ask for the name
         except_pods,  # what is outside holds no pods
         merge,  # equal flows are one, with the reasons of all
         order,  # by what they are, not by where they were written
     )
+
+
+def _derive_dns(policy: Policy) -> Policy:
+    """Lookups that arrive at a sidecar: of what leaves the mesh has no say, and there is nothing to derive."""
+    resolver = policy.platform.dns
+    return derive_dns(policy) if resolver.meshed and resolver.place in policy.governed else policy
 
 
 BACKEND = Backend(

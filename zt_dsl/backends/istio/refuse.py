@@ -18,6 +18,7 @@ from zt_dsl.ir.mesh import (
     overridden,
     port_mode,
     port_modes,
+    workload_mode,
 )
 from zt_dsl.ir.paths import only
 from zt_dsl.ir.platform import Istio, NoNetwork
@@ -39,14 +40,24 @@ def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
 
 
 def _long_ranges(policy: Policy) -> Iterator[Diagnostic]:
-    for flow in policy.flows:
-        if flow.port.last - flow.port.first >= MOST_PORTS:
-            reason = flow.reasons[0]
+    said = [(flow.reasons[0].edge, flow.port, _at(flow)) for flow in policy.flows]
+    said += [
+        (f"deny {denial.reason.edge}", denial.port, denial.reason.at)
+        for denial in policy.denials
+        if isinstance(denial.port, Port)
+    ]
+    said += [
+        (f"the mode of {workload} port {port.name}", port, policy.at)
+        for workload, port in port_modes(policy)
+        if workload.meshed and "TCP" in port.protocols and port.mtls != workload_mode(policy, workload)
+    ]
+    for what, port, at in said:
+        if port.last - port.first >= MOST_PORTS:
             yield Diagnostic(
                 "ZT318",
-                f"Istio cannot enforce {reason.edge}: ports {flow.port} are more than {MOST_PORTS}",
-                (Label(reason.at, f"ports {flow.port}"),),
-                "An AuthorizationPolicy knows no ranges, so each port is written by its number.",
+                f"Istio cannot enforce {what}: ports {port} are more than {MOST_PORTS}",
+                (Label(at, f"ports {port}"),),
+                "Istio's policies know no ranges, so each port is written by its number.",
                 "declare the ports that are in use, or take the service out of the mesh: meshed=False",
             )
 
@@ -71,15 +82,15 @@ def _two_modes(policy: Policy) -> Iterator[Diagnostic]:
     seen: dict[tuple[Workload, int], tuple[Mode, Port]] = {}
     ports = [(workload, port, policy.at) for workload, port in port_modes(policy) if workload.meshed]
     ports += [(flow.target, flow.port, _at(flow)) for flow in policy.flows if isinstance(flow.target, Workload)]
-    told: set[tuple[Workload, int]] = set()
+    told: set[tuple[Workload, str, str]] = set()
     for workload, port, at in ports:
         if "TCP" not in port.protocols:
             continue
         mode = port_mode(policy, workload, port)
-        for number in range(port.first, min(port.last, port.first + MOST_PORTS) + 1):
+        for number in range(port.first, port.last + 1):
             known, other = seen.setdefault((workload, number), (mode, port))
-            if known != mode and (workload, number) not in told:
-                told.add((workload, number))
+            if known != mode and (workload, other.name, port.name) not in told:
+                told.add((workload, other.name, port.name))
                 yield Diagnostic(
                     "ZT333",
                     f"port {number} of {workload} is {known} as `{other.name}`, and {mode} as `{port.name}`",
