@@ -227,13 +227,15 @@ def _placed_specs() -> st.SearchStrategy[tuple[str, Document]]:
 
 def policy_sets(most: int = 4) -> st.SearchStrategy[list[Document]]:
     """Policies of all kinds in three tiers, and those tiers."""
-    tiers = st.tuples(st.sampled_from(TIERS), st.booleans()).map(
-        lambda drawn: ("default", drawn[1]) if drawn[1] else drawn
-    )
+    tiers = st.tuples(st.sampled_from(TIERS), st.booleans()).map(_in_default)
     one = st.tuples(_placed_specs(), tiers)
     ends = st.tuples(st.sampled_from(["Deny", "Deny", "Pass"]), st.sampled_from(["Deny", "Pass"]))
     order = st.permutations(range(most))
     return st.tuples(st.lists(one, min_size=min(2, most), max_size=most), ends, order).map(_documents)
+
+
+def _in_default(drawn: tuple[str, bool]) -> tuple[str, bool]:
+    return ("default", True) if drawn[1] else drawn
 
 
 def _documents(

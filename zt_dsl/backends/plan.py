@@ -77,23 +77,20 @@ def carrier(stack: Stack, policy: Policy, feature: str, asked: Asked) -> Backend
     Requests are read by a mesh wherever they arrive at it, and by no other there: what the mesh cannot say, nobody can.
     Between sidecars they are encrypted, too, and no network engine can read them.
     """
-    ordered = reversed(stack) if feature in _READ_WHERE_THEY_ARRIVE else stack
-    unreadable = (
-        len(stack) > 1 and feature in _READ_IN_PLAIN_TEXT and isinstance(asked, Flow) and encrypted(policy, asked)
-    )
-    arrives = feature in _READ_WHERE_THEY_ARRIVE and isinstance(asked, Flow) and _is_read(stack, policy, asked)
-    for backend in ordered:
-        if arrives and not backend.sees_identity:
-            continue
-        if capability(backend, feature).support != "exact" or not backend.carries(policy, feature, asked):
-            continue
-        return None if unreadable and backend is stack[0] else backend
+    for backend in reversed(stack) if feature in _READ_WHERE_THEY_ARRIVE else stack:
+        hidden = not backend.sees_identity and isinstance(asked, Flow) and _is_hidden(stack, policy, feature, asked)
+        if not hidden and capability(backend, feature).support == "exact" and backend.carries(policy, feature, asked):
+            return backend
     return None
 
 
-def _is_read(stack: Stack, policy: Policy, flow: Flow) -> bool:
-    """Whether a mesh is there to read it where it arrives."""
-    return stack[-1].sees_identity and arrives_in_mesh(flow, frozenset(policy.governed))
+def _is_hidden(stack: Stack, policy: Policy, feature: str, flow: Flow) -> bool:
+    """Whether no network engine may read it: a mesh reads it where it arrives, or sidecars encrypt it."""
+    if not stack[-1].sees_identity:
+        return False
+    if feature in _READ_WHERE_THEY_ARRIVE and arrives_in_mesh(flow, policy.governed):
+        return True
+    return feature in _READ_IN_PLAIN_TEXT and encrypted(policy, flow)
 
 
 def assigned(policy: Policy, stack: Stack) -> tuple[tuple[Backend, Capability], ...]:

@@ -130,7 +130,8 @@ class IstioEngine(Process):
         reply = self.answer({"op": "filters", "workload": _workload(workload), "ports": list(ports)})
         modes = reply["modes"]
         assert isinstance(modes, Sequence)
-        return Filters(_documents(reply["http"]), _documents(reply["tcp"]), tuple(map(_mode, modes)))
+        found: list[Mode] = [_mode(each) for each in modes]
+        return Filters(_documents(reply["http"]), _documents(reply["tcp"]), tuple(found))
 
     def certificates(self, names: Iterable[str]) -> tuple[str, tuple[Certificate, ...]]:
         """A new authority, and its certificate for each of these SPIFFE identities."""
