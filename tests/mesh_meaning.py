@@ -112,7 +112,7 @@ class Meaning:
             return False
         return any(
             self._is_of(flow, seen)
-            and (mode == "DISABLE" or self.is_from(flow.source, seen))
+            and ((mode == "DISABLE" and not self._is_addressed(flow.source)) or self.is_from(flow.source, seen))
             and holds(flow.carried, seen.http)
             for flow in self.flows
         )
@@ -175,6 +175,11 @@ class Meaning:
                 return outside(self.platform, source, connection.address)
             case _:
                 raise AssertionError(source)
+
+    def _is_addressed(self, source: object) -> bool:
+        """Whether the mesh knows it by its address, whatever the port takes."""
+        known = not isinstance(self.platform.network, Cilium)
+        return isinstance(source, Network) or (known and isinstance(source, ApiServer | Nodes))
 
     # --- edges, and what follows from them ---
 

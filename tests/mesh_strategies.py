@@ -171,13 +171,13 @@ def _enforced(world: World, edge: Edge) -> bool:
     peer = platform.dns if isinstance(target.peer, KubeDns) else target.peer
     if not isinstance(peer, Service) or not world.governs(peer.namespace):
         return True
-    port = port_of(target, platform)
-    if "TCP" not in protocols_of(port):
+    if "TCP" not in protocols_of(port_of(target, platform)):
         return True
-    mode = port.mtls or peer.mtls or world.mtls
+    mode = port_of(target, platform).mtls or peer.mtls or world.mtls
     callers = [one for source in edge.sources for one in _members(world, source)]
-    told = all(not isinstance(one, Service | Namespace) or has_identity(one, platform) for one in callers)
-    return is_meshed(peer) and mode != "disable" and told
+    pods = [one for one in callers if isinstance(one, Service | Namespace)]
+    told = all(has_identity(one, platform) and mode != "disable" for one in pods)
+    return is_meshed(peer) and told
 
 
 def _members(world: World, source: Source) -> Sequence[Source]:

@@ -90,19 +90,19 @@ def _origin(flow: Flow) -> Origin:
 
 @lru_cache(maxsize=1 << 17)
 def _remotes(source: Peer, mode: Mode, trust_domain: str) -> tuple[Remote, ...]:
-    """Who a source is to the mesh. On a port in plain text nobody shows an identity, so it is everybody; elsewhere
-    whoever has none is known by its address, if it is told, and otherwise not at all."""
-    if mode == "disable":
-        return EVERYBODY
+    """Who a source is to the mesh. Addresses are known on every port. On one in plain text nobody shows an identity, so
+    whoever else it is, it is everybody; elsewhere whoever has none is not known at all."""
     match source:
+        case Outside() if source.blocks:
+            return (shared(source.addresses),)
+        case _ if mode == "disable":
+            return EVERYBODY
         case Workload(meshed=True):
             return (_identity(source.place, ((SERVICE_ACCOUNT, source.service_account), (IDENTITY, trust_domain))),)
         case EveryPod() if source.place.meshed:
             return (_identity(source.place, ((IDENTITY, trust_domain),)),)
-        case Workload() | EveryPod() | Domain() | Unidentified():
+        case Workload() | EveryPod() | Domain() | Outside() | Unidentified():
             return ANONYMOUS
-        case Outside():
-            return (shared(source.addresses),) if source.blocks else ANONYMOUS
         case _:
             assert_never(source)
 

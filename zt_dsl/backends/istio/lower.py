@@ -152,17 +152,17 @@ def _called(peer: Peer, source: Source) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 17)
 def _source(peer: Peer, plain_text: bool, trust_domain: str) -> Source:
-    if plain_text:
-        return Anonymous()
     match peer:
-        case Workload(meshed=True):
-            return Principals((f"{trust_domain}/ns/{peer.place.namespace}/sa/{peer.service_account}",))
-        case EveryPod() if peer.place.meshed:
-            return Principals((f"{trust_domain}/ns/{peer.place.namespace}/*",))
         case Outside(blocks=blocks) if blocks:
             pairs = tuple(peer.excepted())
             holes = dict.fromkeys(str(hole) for _, some in pairs for hole in some)
             return IPBlocks(tuple(str(block) for block, _ in pairs), tuple(holes))
+        case _ if plain_text:
+            return Anonymous()
+        case Workload(meshed=True):
+            return Principals((f"{trust_domain}/ns/{peer.place.namespace}/sa/{peer.service_account}",))
+        case EveryPod() if peer.place.meshed:
+            return Principals((f"{trust_domain}/ns/{peer.place.namespace}/*",))
         case Workload() | EveryPod() | Outside() | Unidentified():
             return Anonymous()
         case Domain():
