@@ -282,6 +282,7 @@ def test_the_foundation_undoes_the_layer_of_identities(cilium_engine: CiliumEngi
 LEGACY = Pod("legacy", {"app": "batch"}, service_account="batch")
 PATTERN_5_API = in_production("api", app="api", tier="backend")
 ARCHIVE = in_production("archive", app="archive")
+BACKUP = in_production("backup", app="backup")
 WEST = in_production("frontend", "west", app="web", tier="frontend")
 STRANGER_IN_THE_WEST = in_production("frontend", "west", app="stranger")
 # Who has only one of the two: the labels, or the account.
@@ -335,8 +336,11 @@ PATTERN_5: Answers = (
     *passes(of_5("GET", "/metrics", PROMETHEUS), of_5("POST", "/imports", LEGACY, 8081)),
     *passes(Connection(PATTERN_5_API, ARCHIVE, port=5432), Connection(LEGACY, ARCHIVE, port=5432)),
     *passes(*lookups(FRONTEND), *lookups(PATTERN_5_API), Connection(PATTERN_5_API, ISTIOD, port=15012)),
+    *passes(Connection(BACKUP, ARCHIVE, port=8432)),
+    *refused(Connection(BACKUP, ARCHIVE, port=5432), Connection(LEGACY, ARCHIVE, port=8432)),
     *refused(of_5("DELETE", "/api/v1/orders/7"), of_5("GET", "/api/v10"), of_5("GET", "/metrics")),
     *refused(of_5("GET", "/api/v1/orders", PROMETHEUS), of_5("POST", "/metrics", PROMETHEUS)),
+    *refused(of_5("GET", "/metrics/internal", PROMETHEUS), of_5("GET", "/metrics", PROMETHEUS, 8081)),
     *refused(of_5("GET", "/imports", LEGACY, 8081), of_5("POST", "/imports", LEGACY), of_5("POST", "/imports")),
     *refused(of_5("POST", "/imports", FRONTEND, 8081), of_5("GET", "/api/v1/orders", FRONTEND, 9090)),
     *refused(of_5("GET", "/api/v1/orders", LOOKS_LIKE_THE_FRONTEND), of_5("GET", "/api/v1", RUNS_AS_THE_FRONTEND)),
@@ -431,6 +435,31 @@ def test_what_is_emitted_for_calico_and_istio_answers_rightly(
 ) -> None:
     loaded(calico_engine, pattern, platform)
     assert wrong(istio_engine, pattern, platform, partial(by_calico, calico_engine), names=False) == []
+
+
+# A pod, a port of it, and the mode there: the port's own, the service's, the namespace's; and what no topology governs.
+MODES: Sequence[tuple[Pod, int, Mode]] = (
+    (FRONTEND, 8080, "STRICT"),
+    (PATTERN_5_API, 8080, "STRICT"),
+    (PATTERN_5_API, 8081, "PERMISSIVE"),
+    (ARCHIVE, 5432, "PERMISSIVE"),
+    (ARCHIVE, 8432, "STRICT"),
+    (STRANGER, 80, "STRICT"),
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "platform", "elsewhere"),
+    [
+        ("pattern5", "kubernetes_istio", "PERMISSIVE"),
+        ("pattern5", "calico_istio", "PERMISSIVE"),
+        ("across", "cilium_strict_mesh", "STRICT"),
+    ],
+)
+def test_the_nearest_mode_is_in_force(istio_engine: IstioEngine, pattern: str, platform: str, elsewhere: Mode) -> None:
+    istio_engine.load(article.of_group("security.istio.io", article.emitted(pattern, platform)))
+    for pod, port, expected in (*MODES, (PROMETHEUS, 9090, elsewhere)):
+        assert mode(istio_engine, pod, port) == expected
 
 
 def test_a_deny_holds_against_what_others_allow(
