@@ -19,9 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from tests.conformance import article
 from tests.conformance.engines.process import Json
+from zt_dsl import Istio
 from zt_dsl.compiler import Ready, Refused, plan
 from zt_dsl.resolve import resolve
 
@@ -153,6 +155,24 @@ def test_a_pattern_is_refused_where_nothing_carries_it(pattern: str, on: str, ex
     refused = plan(resolved.policy)
     assert isinstance(refused, Refused)
     assert Counter(diagnostic.code for diagnostic in refused.diagnostics) == expected
+
+
+def test_any_depth_is_refused_where_the_mesh_leaves_slashes_escaped() -> None:
+    stack = article.platform("kubernetes_istio")
+    as_installed = evolve(stack, mesh=Istio("1.31"))
+    resolved = resolve(article.TOPOLOGIES["pattern5"], as_installed, on=article.ON)
+    assert resolved.policy is not None
+    refused = plan(resolved.policy)
+    assert isinstance(refused, Refused)
+    assert Counter(diagnostic.code for diagnostic in refused.diagnostics) == {"ZT310": 1}
+
+
+def test_the_audit_policy_names_neither_patch_nor_a_mesh() -> None:
+    rules = article.manifest("audit-policy")["rules"]
+    assert isinstance(rules, list)
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"create", "update", "delete"}
+    groups = {about["group"] for rule in rules for about in rule["resources"]}
+    assert groups == {"networking.k8s.io", "cilium.io"}
 
 
 def test_every_platform_carries_a_pattern() -> None:
