@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 CACHE = ROOT / ".cache" / "bench"
 HELM = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+ENGINES = {"Cilium": "cilium", "Calico": "calico", "Istio": "istio", "Cilium with Istio": "cilium_istio"}
+"""Besides NetworkPolicy, with their platforms in the workload."""
 SIZES = (100, 1_000, workload.PUBLISHED[0], 10_000)
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
@@ -118,11 +121,12 @@ def measure(count: int, rounds: int, peers: bool) -> dict[str, Cost]:
         [python, "-m", "zt_dsl", "verify", "workload:topology", "out", "--platform", "workload:platform"],
         cwd=folder, rounds=rounds,
     )  # fmt: skip
-    cilium = folder / "cilium"
-    found["zt_dsl compile for Cilium, proof included"] = cost(
-        [*compile_[:5], "--platform", "workload:cilium", "-o", "cilium"],
-        cwd=folder, rounds=rounds, before=lambda: _aside(cilium),
-    )  # fmt: skip
+    for name, platform_name in ENGINES.items():
+        there = folder / platform_name
+        found[f"zt_dsl compile for {name}, proof included"] = cost(
+            [*compile_[:5], "--platform", f"workload:{platform_name}", "-o", platform_name],
+            cwd=folder, rounds=rounds, before=partial(_aside, there),
+        )  # fmt: skip
     if peers:
         objects = folder / "objects.pickle"
         _objects(out, objects)

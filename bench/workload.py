@@ -43,7 +43,7 @@ def calls(count: int) -> Iterator[tuple[int, int]]:
 def model(count: int) -> str:
     """The workload as a module of zt_dsl, as a user would write it with loops."""
     return f"""\
-from zt_dsl import Cilium, HttpPort, Kubernetes, Namespace, Platform, Service, Topology, allow
+from zt_dsl import Calico, Cilium, HttpPort, Istio, Kubernetes, Namespace, Platform, Service, Topology, Waiver, allow
 
 N = {count}
 
@@ -61,6 +61,14 @@ edges = [
 topology = Topology("workload", edges, governs=spaces, services=services)
 platform = Platform("native", network=Kubernetes("1.37"), pod_cidrs=["10.244.0.0/16"])
 cilium = Platform("cilium", network=Cilium("1.20"), pod_cidrs=["10.244.0.0/16"])
+calico = Platform("calico", network=Calico("3.31"), pod_cidrs=["10.244.0.0/16"])
+istio = Platform(
+    "istio",
+    network=None,
+    mesh=Istio("1.31"),
+    waivers=[Waiver("egress", why="measured alone"), Waiver("protocol", why="measured alone")],
+)
+cilium_istio = Platform("cilium-istio", network=Cilium("1.20"), mesh=Istio("1.31"), pod_cidrs=["10.244.0.0/16"])
 """
 
 

@@ -230,7 +230,7 @@ def _narrowed(draw: Draw[Any], endpoint: Endpoint, platform: Platform, version: 
             return endpoint
 
 
-def _edges(draw: Draw[Any], wide: Wide, version: str) -> list[Edge]:
+def edges_in(draw: Draw[Any], wide: Wide, version: str) -> list[Edge]:
     """Up to ten; some again, some from several sources, and many of what somebody looks into."""
     world = wide.world
     everybody, offered = wide.sources(), wide.targets()
@@ -267,7 +267,7 @@ def _governed(world: World, source: Source) -> bool:
     return all(world.governs(world.place(one)) for one in members)
 
 
-def _denials(draw: Draw[Any], wide: Wide, written: Sequence[Edge]) -> list[Statement]:
+def denials_in(draw: Draw[Any], wide: Wide, written: Sequence[Edge]) -> list[Statement]:
     """Up to two, which no edge crosses. What is derived they may refuse, and addresses that have a name."""
     world = wide.world
     flows = [
@@ -325,7 +325,7 @@ def cilium_cases(draw: Draw[Any], version: str = "1.20") -> Case:
     """A valid topology for Cilium of this version. The plan may still refuse it: two protocols on one port."""
     wide: Wide = draw(wide_worlds(version))
     world = wide.world
-    written = _edges(draw, wide, version)
+    written = edges_in(draw, wide, version)
     # A name can be called, not denied: which addresses it has is known only later.
     rules = [] if pick(draw, range(3)) else guardrails(draw, evolve(world, externals=()), written, overruled=True)
     sayable = [
@@ -333,7 +333,7 @@ def cilium_cases(draw: Draw[Any], version: str = "1.20") -> Case:
         for rule in rules
         if not isinstance(rule, Denial) or all(_is_sayable(target, world.platform) for target in rule.targets)
     ]
-    statements: list[Statement] = [*written, *sayable, *_denials(draw, wide, written)]
+    statements: list[Statement] = [*written, *sayable, *denials_in(draw, wide, written)]
     if flip(draw):
         statements.reverse()
     named = services_of(Topology("named", statements, governs=()))

@@ -8,6 +8,7 @@ settings.register_profile("patient", parent=settings(), deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(trylast=True)  # Hypothesis marks its tests in this hook, too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What chance finds counts for no coverage: the figure is of examples that somebody chose, the same in each run.
     And to trace these tests, which run the same lines thousands of times, takes three times as long."""

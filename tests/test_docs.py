@@ -23,12 +23,17 @@ from pathlib import Path
 
 import pytest
 
-from zt_dsl.backends import calico, cilium, kubernetes
+from zt_dsl.backends import calico, cilium, istio, kubernetes
 from zt_dsl.backends.capability_table import catalogue, overview, table
 from zt_dsl.backends.plugins import PLUGINS
 from zt_dsl.commands import OUR_BUG, USAGE
 
-BACKENDS = {"kubernetes": kubernetes.BACKEND, "cilium": cilium.BACKEND, "calico": calico.BACKEND}
+BACKENDS = {
+    "kubernetes": kubernetes.BACKEND,
+    "cilium": cilium.BACKEND,
+    "calico": calico.BACKEND,
+    "istio": istio.BACKEND,
+}
 ROOT = Path(__file__).parent.parent
 RUN = tuple(ROOT / name for name in ("README.md", "docs/tour.md", "docs/backends.md"))
 LINKED = (

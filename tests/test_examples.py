@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from attrs import evolve
 
 import zt_dsl
 from examples import tour
+from examples.bookinfo import platform as bookinfo_platform
+from examples.bookinfo.topology import topology as bookinfo_topology
+from examples.online_boutique import platform as boutique_platform
+from examples.online_boutique.topology import topology as boutique_topology
 from examples.shop import edges as shop_edges
 from examples.shop import platform as shop_platform
 from examples.shop import topology as shop_topology
@@ -178,10 +183,43 @@ def test_each_waiver_of_the_shop_is_needed() -> None:
     assert dev.edges == prod.edges + 1, "developers look at the catalog from the office"
 
 
-def test_the_shop_cannot_be_compiled_for_production_yet() -> None:
-    found = plan(policy(shop_topology.topology(), shop_platform.production))
-    assert isinstance(found, Refused)
-    assert codes(found.diagnostics) == {"ZT300": 1}
+# What each platform cannot say of an example, with no waiver: edges and demands by code.
+WITHOUT_WAIVERS: Sequence[tuple[Topology, Platform, dict[str, int]]] = (
+    (shop_topology.topology(), shop_platform.production, {"ZT312": 2}),
+    (shop_topology.topology(), shop_platform.calico_istio, {"ZT312": 2, "ZT314": 2, "ZT315": 1}),
+    (shop_topology.topology(), shop_platform.kubernetes_istio, {"ZT312": 2, "ZT314": 2, "ZT315": 1, "ZT316": 1}),
+    (
+        shop_topology.topology(),
+        shop_platform.istio,
+        # Topics and names; a deny of every port, as UDP is not the mesh's; sixteen callers in plain text; what leaves.
+        {"ZT312": 2, "ZT314": 2, "ZT315": 1, "ZT316": 1, "ZT331": 16, "ZT334": 1},
+    ),
+    (boutique_topology, boutique_platform.cilium_istio, {}),
+    (boutique_topology, boutique_platform.calico_istio, {}),
+    (boutique_topology, boutique_platform.kubernetes_istio, {}),
+    (boutique_topology, boutique_platform.istio, {"ZT334": 1}),
+    (bookinfo_topology, bookinfo_platform.cilium, {}),
+    (bookinfo_topology, bookinfo_platform.cilium_istio, {}),
+    (bookinfo_topology, bookinfo_platform.calico_istio, {}),
+    (bookinfo_topology, bookinfo_platform.kubernetes_istio, {}),
+    (bookinfo_topology, bookinfo_platform.istio, {"ZT334": 1}),
+    (bookinfo_topology, bookinfo_platform.calico, {"ZT310": 5}),
+    (bookinfo_topology, bookinfo_platform.native, {"ZT310": 5}),
+)
+
+
+@pytest.mark.parametrize(
+    ("topology", "platform", "refused"), WITHOUT_WAIVERS, ids=lambda value: getattr(value, "name", "")
+)
+def test_an_example_has_exactly_the_waivers_that_a_platform_needs(
+    topology: Topology, platform: Platform, refused: dict[str, int]
+) -> None:
+    assert (refused_without_waivers(topology, platform) if refused else {}) == refused
+    # A waiver that nothing needs would be a warning.
+    assert plan(policy(topology, platform)).diagnostics == ()
+    for waiver in platform.waivers:
+        others = tuple(other for other in platform.waivers if other is not waiver)
+        assert isinstance(plan(policy(topology, evolve(platform, waivers=others))), Refused), waiver.feature
 
 
 def with_one_more(statement: Statement) -> tuple[Policy | None, tuple[Diagnostic, ...]]:
@@ -247,9 +285,13 @@ def test_the_tour_on_calico_needs_every_waiver_but_one() -> None:
     assert +needed == {"deny": 1}
 
 
-@pytest.mark.parametrize("platform", [tour.with_cilium, tour.mesh_alone], ids=lambda p: p.name)
-def test_an_engine_that_is_not_there_yet_is_refused(platform: Platform) -> None:
-    found = resolve(tour.topology, platform, on=date.fromisoformat(ON))
+def test_the_tour_on_two_layers_wants_topics_waived_and_nothing_else() -> None:
+    assert refused_without_waivers(tour.topology, tour.with_mesh) == {"ZT312": 2}
+    assert plan(policy(tour.topology, tour.with_mesh)).diagnostics == ()
+
+
+def test_an_engine_that_is_not_there_yet_is_refused() -> None:
+    found = resolve(tour.topology, tour.mesh_alone, on=date.fromisoformat(ON))
     assert found.policy is not None
     assert set(codes(plan(found.policy).diagnostics)) == {"ZT300"}
 

@@ -215,4 +215,8 @@ def test_no_emitted_list_is_empty_and_no_rule_is_without_ports(pattern: str, on:
                 assert values(value, "ports")
             elif peers & set(value):
                 # In a mesh it is the operations of a rule that say which.
-                assert {"ports", "toPorts"} & set(value) or "to" in value
+                assert (
+                    {"to"} & set(value)
+                    if document["kind"] == "AuthorizationPolicy"
+                    else {"ports", "toPorts"} & set(value)
+                )

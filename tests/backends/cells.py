@@ -11,6 +11,7 @@ from zt_dsl import (
     External,
     GrpcApp,
     HttpApp,
+    HttpPort,
     HttpsApi,
     Kafka,
     KubeDns,
@@ -29,8 +30,15 @@ from zt_dsl import (
 from zt_dsl.model.statements import Statement
 
 shop = Namespace("shop")
-web = HttpApp("web", namespace=shop)
-api = HttpApp("api", namespace=shop)
+
+
+class App(HttpApp):
+    # Nodes and printers have no certificate of a mesh.
+    http = HttpPort(8080, mtls="permissive")
+
+
+web = App("web", namespace=shop)
+api = App("api", namespace=shop)
 
 
 class Many(Service):

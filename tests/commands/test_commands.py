@@ -142,11 +142,21 @@ def test_without_a_platform_the_modules_platforms_are_named(capsys: pytest.Captu
     assert "shop_model:waived" in err
 
 
-@pytest.mark.parametrize("target", ["istio", "calico+istio", "cilium+istio", "cilium@1.20+istio@1.31"])
-def test_engines_that_are_not_there_yet_are_refused(target: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["compile", "shop_model:topology", "--target", target]) == 1
+@pytest.mark.parametrize("target", ["kubernetes+istio", "calico+istio", "cilium+istio", "cilium@1.20+istio@1.31"])
+def test_a_target_of_two_layers(target: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compile", "shop_model:topology", "--target", target]) == 0
 
-    assert "ZT300" in capsys.readouterr().err
+    assert " with Istio 1.31" in capsys.readouterr().out
+    [folder] = (project / "generated/shop").iterdir()
+    assert "kind: AuthorizationPolicy" in (folder / "shop/api.yaml").read_text()
+
+
+def test_a_mesh_alone_is_refused_once_with_the_waivers_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compile", "shop_model:topology", "--target", "istio"]) == 1
+
+    err = capsys.readouterr().err
+    assert err.count("error[ZT334]") == 1
+    assert 'waivers=[Waiver("egress", why="…"), Waiver("protocol", why="…")]' in err
 
 
 @pytest.mark.parametrize("target", ["antrea", "weave-net"])

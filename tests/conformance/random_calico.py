@@ -49,7 +49,7 @@ BLOCKS_6: Mapping[str, Sequence[str]] = {
 }
 ADDRESSES = ("203.0.113.9", "203.0.113.200", "198.51.100.1", "2001:db8::9", "2001:db8:8000::1")
 PORTS: Sequence[tuple[Protocol, int]] = (("TCP", 80), ("TCP", 81), ("UDP", 80), ("SCTP", 443))
-ORDERS = (None, -1, 1, 1.5, 2, 999, 1000, 1001)
+ORDERS = (None, None, -1, 1, 1, 1.5, 999, 1000, 1001)
 TIERS = ("default", "security", "late")
 IN_SOME = "has(projectcalico.org/namespace)"
 
@@ -146,7 +146,7 @@ def _entities(*, everywhere: bool) -> st.SearchStrategy[Document]:
         pods.append(_of_pods().map(lambda each: {"selector": f"{IN_SOME} && ({each})"}))
     else:
         pods += [st.fixed_dictionaries({key: value}) for key, value in told.items()]
-    return st.one_of(st.just({}), *pods, *pods, _nets(BLOCKS), _nets(BLOCKS_6))
+    return st.one_of(*[st.just({})] * 4, *pods, *pods, _nets(BLOCKS), _nets(BLOCKS_6))
 
 
 def _traffic() -> st.SearchStrategy[Document]:
@@ -156,7 +156,7 @@ def _traffic() -> st.SearchStrategy[Document]:
     protocol: _Strategy = st.sampled_from(["TCP", "TCP", "UDP", "SCTP", 6])
     other: _Strategy = st.sampled_from(["TCP", "UDP", "ICMP", 132])
     return st.one_of(
-        st.just({}),
+        *[st.just({})] * 4,
         st.fixed_dictionaries({"protocol": st.one_of(protocol, other)}),
         st.fixed_dictionaries({"notProtocol": other}),
         st.fixed_dictionaries({"protocol": protocol, "ports": some}),
@@ -166,7 +166,7 @@ def _traffic() -> st.SearchStrategy[Document]:
 
 def _rules(way: str, *, everywhere: bool) -> st.SearchStrategy[list[Document]]:
     far = "source" if way == "ingress" else "destination"
-    action = st.sampled_from(["Allow", "Allow", "Allow", "Deny", "Pass", "Log"])
+    action = st.sampled_from(["Allow", "Allow", "Deny", "Pass", "Pass", "Log"])
 
     def built(drawn: tuple[str, Document, Document]) -> Document:
         action, entity, traffic = drawn
@@ -202,7 +202,7 @@ def specs(*, everywhere: bool) -> st.SearchStrategy[Document]:
             sections["order"] = order
         return sections
 
-    selector = st.one_of(st.just(""), _of_pods())
+    selector = st.one_of(*[st.just("")] * 3, _of_pods())
     if everywhere:
         selector = selector.map(lambda each: f"{IN_SOME} && ({each})" if each else IN_SOME)
     return st.tuples(
@@ -210,7 +210,7 @@ def specs(*, everywhere: bool) -> st.SearchStrategy[Document]:
         selector,
         _rules("ingress", everywhere=everywhere),
         _rules("egress", everywhere=everywhere),
-        st.sampled_from([None, None, None, "projectcalico.org/name == 'robot'"]),
+        st.sampled_from([None, None, None, None, None, "projectcalico.org/name == 'robot'"]),
         st.sampled_from(ORDERS),
     ).map(built)
 
@@ -221,7 +221,7 @@ def _placed_specs() -> st.SearchStrategy[tuple[str, Document]]:
     everywhere = st.tuples(specs(everywhere=True), st.one_of(st.none(), named)).map(
         lambda drawn: ("", drawn[0] if drawn[1] is None else {**drawn[0], "namespaceSelector": drawn[1]})
     )
-    here = st.tuples(st.sampled_from(GOVERNED), specs(everywhere=False))
+    here = st.tuples(st.sampled_from(("shop", "shop", "pay")), specs(everywhere=False))
     return st.one_of(here, here, everywhere)
 
 
@@ -233,7 +233,7 @@ def policy_sets(most: int = 4) -> st.SearchStrategy[list[Document]]:
     one = st.tuples(_placed_specs(), tiers)
     ends = st.tuples(st.sampled_from(["Deny", "Deny", "Pass"]), st.sampled_from(["Deny", "Pass"]))
     order = st.permutations(range(most))
-    return st.tuples(st.lists(one, min_size=1, max_size=most), ends, order).map(_documents)
+    return st.tuples(st.lists(one, min_size=min(2, most), max_size=most), ends, order).map(_documents)
 
 
 def _documents(
@@ -336,7 +336,10 @@ PODS: Sequence[Pod] = [
     Pod(namespace, labels, f"10.0.{number // 250}.{number % 250 + 1}", NAMESPACES[namespace], account)
     for number, (namespace, labels, account) in enumerate(product(NAMESPACES, _label_sets(), ACCOUNTS))
 ]
-SUBJECTS: Sequence[Pod] = [pod for pod in PODS if pod.namespace in GOVERNED]
+# Most policies are about those of the first.
+SUBJECTS: Sequence[Pod] = [pod for pod in PODS if pod.namespace == GOVERNED[0]] * 2 + [
+    pod for pod in PODS if pod.namespace == GOVERNED[1]
+]
 
 
 def probes(*, few: bool = False) -> st.SearchStrategy[list[Connection]]:

@@ -330,6 +330,39 @@ def test_a_policy_of_the_cluster_means_pods_of_every_namespace(calico_engine: Ca
     assert let_in(calico_engine) == PODS - {BARE}
 
 
+def test_a_pod_cannot_say_what_it_is_in_or_runs_as(calico_engine: CalicoEngine) -> None:
+    """Labels that are written to it do not count where Calico has a word for what it knows by itself."""
+    lies = {
+        "pcns.team": "red",
+        "pcns.projectcalico.org/name": "shop",
+        "pcsa.projectcalico.org/name": "db",
+        "projectcalico.org/namespace": "shop",
+        "projectcalico.org/serviceaccount": "db",
+    }
+    liar = Pod("plain", lies, "10.0.3.9")
+    sources: Sequence[Json] = (
+        {"selector": "all()"},
+        {"namespaceSelector": "team == 'red'"},
+        {"namespaceSelector": "projectcalico.org/name == 'shop'"},
+        {"namespaceSelector": "all()", "selector": "projectcalico.org/namespace == 'shop'"},
+        {"namespaceSelector": "all()", "serviceAccounts": {"names": ["db"]}},
+        {"namespaceSelector": "all()", "serviceAccounts": {"selector": "projectcalico.org/name == 'db'"}},
+    )
+    for source in sources:
+        load(calico_engine, ingress(allow(source=source)))
+        assert let_in(calico_engine, [liar]) == NOBODY, source
+
+
+def test_the_name_of_an_account_is_a_label_of_its_pods_if_it_can_be_one(calico_engine: CalicoEngine) -> None:
+    """Of 63 characters it is none in Calico's converter, and one in what is sent to Felix."""
+    pod = Pod("shop", {}, "10.0.1.9", {"team": "red"}, service_account="n" * 63)
+    load(calico_engine, ingress(allow(source={"serviceAccounts": {"names": [pod.service_account]}})))
+    assert let_in(calico_engine, [pod]) == {pod}
+    # A longer one makes Felix take the account for missing.
+    with pytest.raises(RefusedError, match="Felix takes Profile"):
+        let_in(calico_engine, [Pod("shop", {}, "10.0.1.9", {"team": "red"}, service_account="n" * 64)])
+
+
 def test_the_account_that_a_policy_s_pods_run_as(calico_engine: CalicoEngine) -> None:
     """By its labels: an account has none here but its own name."""
     named = "projectcalico.org/name == 'db'"

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from tests.conformance import random_calico as random
+from tests.conformance.calico_policies import allow, calico_policy, deny, global_policy, ingress, passing, tier
 from tests.conformance.calico_refusals import REFUSED
 from tests.conformance.engines.calico_engine import Address, CalicoEngine, Connection, Peer, Pod, Verdict
-from tests.conformance.engines.process import Document, RefusedError
+from tests.conformance.engines.process import Document, Json, RefusedError
 from tests.conformance.random_calico import GOVERNED, platform_of
 from tests.conformance.test_semantics import written
 from zt_dsl.backends.calico.semantics import reach_of
@@ -124,6 +125,54 @@ def test_what_calico_refuses_is_never_a_proof(
         assert_agreement(calico_engine, documents, connections)
 
 
+FROM_WEB: Document = {"selector": "app == 'web'"}
+OPENED, SHUT = calico_policy(ingress(allow(), selector="")), calico_policy(ingress(deny(), selector=""))
+
+
+def secured(*rules: Document, **ending: Json) -> list[Document]:
+    """A tier before the default one, and a policy in it."""
+    spec = ingress(*rules, selector="", tier="security")
+    return [tier("security", order=10, **ending), calico_policy(spec, name="security.web")]
+
+
+# Of what random policies seldom meet in: what comes first, and what is passed on.
+ORDERED: dict[str, list[Document]] = {
+    "by name, and not as they are written": [
+        calico_policy(ingress(allow(), selector="", order=1), name="default.b"),
+        calico_policy(ingress(deny(source=FROM_WEB), selector="", order=1), name="default.a"),
+    ],
+    "of a namespace and of the cluster by their whole names": [
+        calico_policy(ingress(allow(), selector="", order=1), name="default.a"),
+        global_policy(ingress(deny(), selector=random.IN_SOME, order=1), name="default.b"),
+    ],
+    "without an order behind all others": [
+        calico_policy(ingress(deny(), selector=""), name="default.a"),
+        calico_policy(ingress(allow(source=FROM_WEB), selector="", order=1e9), name="default.b"),
+    ],
+    "what passes is not allowed by a later rule": [*secured(passing(source=FROM_WEB), allow()), SHUT],
+    "what was allowed is not passed": [*secured(allow(source=FROM_WEB), passing()), SHUT],
+    "what was denied is not passed": [*secured(deny(source=FROM_WEB), passing()), OPENED],
+    "what passes the last tier is allowed": secured(passing(source=FROM_WEB), deny()),
+    "what nothing matches is passed": [*secured(deny(source=FROM_WEB), defaultAction="Pass"), OPENED],
+    "what nothing matches is denied": [*secured(passing(source=FROM_WEB)), OPENED],
+    "what a tier does not select goes on": [
+        *secured(allow(source=FROM_WEB)),
+        calico_policy(ingress(deny(source=FROM_WEB), selector="")),
+        calico_policy(ingress(deny(), selector=""), namespace="pay"),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", ORDERED)
+def test_the_order_is_the_engine_s(calico_engine: CalicoEngine, case: str) -> None:
+    documents = ORDERED[case]
+    assert not understood(documents)[1]
+    others: list[Peer] = [*random.PODS, *map(Address, random.ADDRESSES)]
+    subjects = [next(pod for pod in random.PODS if pod.namespace == namespace) for namespace in GOVERNED]
+    asked = [Connection(other, subject) for subject in subjects for other in others if other != subject]
+    assert_agreement(calico_engine, documents, asked)
+
+
 def refusal_of(engine: CalicoEngine, documents: Sequence[Document]) -> str:
     """What Calico has against them; empty where it takes them all."""
     try:
@@ -200,8 +249,7 @@ def as_asked(end: connection.Connection) -> Connection:
 
 def as_pod(reached: connection.Pod, ip: str, namespace_labels: tuple[tuple[str, str], ...]) -> Pod:
     labels = dict(reached.labels)
-    # Calico writes no label for an account whose name is too long for one.
-    account = labels.pop(SERVICE_ACCOUNT, "n" * 63)
+    account = labels.pop(SERVICE_ACCOUNT, "nobody")
     return Pod(reached.namespace, labels, ip, namespace_labels, account)
 
 

@@ -219,6 +219,14 @@ def test_blocks_are_of_the_address_that_the_sidecar_sees(istio_engine: IstioEngi
     assert not passes(istio_engine, policy, address="192.0.2.1", client=None)
 
 
+def test_a_dot_of_an_account_is_a_dot(istio_engine: IstioEngine) -> None:
+    """Before 1.30 it was any character (CVE-2026-39350)."""
+    for fields in ({"serviceAccounts": ["a.b"]}, {"principals": ["*/ns/shop/sa/a.b"]}):
+        policy = allow(source(**fields))
+        assert passes(istio_engine, policy, client=Identity("shop", "a.b"))
+        assert not passes(istio_engine, policy, client=Identity("shop", "axb"))
+
+
 def test_a_namespace_that_is_called_as_a_part_of_an_identity_is_more_than_itself(istio_engine: IstioEngine) -> None:
     """It is looked for as `/ns/…/` anywhere in the identity."""
     assert passes(istio_engine, allow(source(namespaces=["sa"])), client=Identity("ns", "web"))

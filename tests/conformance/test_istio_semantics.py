@@ -228,11 +228,13 @@ def assert_complete(
 # --- what is worth a name -------------------------------------------------------------------------------
 
 _WEB, _STRANGER = Identity("shop", "web", OWN), Identity("ops", "web", FAR)
+_LOCAL = Identity("shop", "web", "cluster.local")
 _DB = Workload("shop", {"app": "db"})
 _BY_WEB = source(principals=["cluster.local/ns/shop/sa/web"])
 _TELLING: dict[str, list[Document]] = {
     "nothing": [],
     "the trust domain by its usual name": [allow(_BY_WEB)],
+    "the trust domain by its usual name in a prefix": [allow(source(principals=["cluster.local/ns/shop/*"]))],
     "strict for all but one workload": [mtls("STRICT"), mtls("DISABLE", name="db", about={"app": "db"})],
     "strict for all but one port": [
         mtls("STRICT", namespace=ROOT),
@@ -241,6 +243,7 @@ _TELLING: dict[str, list[Document]] = {
     "no identity where it is disabled": [mtls("DISABLE"), allow(_BY_WEB, source(notPrincipals=["*"]))],
     "a denial where it is disabled": [mtls("DISABLE"), deny(_BY_WEB)],
     "everywhere": [allow(_BY_WEB, namespace=ROOT), allow(selector=selector(app="db"))],
+    "a segment": [allow(operation(paths=["/a/{*}"], ports=["8080"]))],
     "a rest": [allow(operation(paths=["/a/{**}"], ports=["8080"]))],
     "port nought": [allow(operation(ports=["0"]))],
 }
@@ -252,7 +255,7 @@ def test_what_is_worth_a_name(istio_engine: IstioEngine, documents: list[Documen
     requests = (None, Request(path="/a"), Request(path="/a/"), Request(path="/a/b?c"))
     connections = [
         Connection(client, target, port, request, POD_ADDRESS)
-        for client in (_WEB, _STRANGER, None)
+        for client in (_WEB, _LOCAL, _STRANGER, None)
         for target in targets
         for port in (8080, 80)
         for request in requests

@@ -25,7 +25,7 @@ from zt_dsl.ir.flow import (
     place_of,
     ports_of,
 )
-from zt_dsl.ir.mesh import encrypted, meshed_places
+from zt_dsl.ir.mesh import arrives_in_mesh, encrypted, meshed_places
 from zt_dsl.ir.platform import NoNetwork
 from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.ir.traffic import WHOLE, Port, Whole
@@ -44,9 +44,11 @@ _CODES = {
     "deny-names": "ZT316",
     "mtls": "ZT317",
     "port-range": "ZT318",
-    "identity": "ZT331",
 }
 
+
+_UNTOLD = "ZT331"
+"""Identity is asked for where a mesh stands alone, and nowhere else: no network engine is refused for it."""
 
 _ROLES = {"api-server": "api-server", "nodes": "nodes"}
 
@@ -72,18 +74,26 @@ class _Facet:
 def carrier(stack: Stack, policy: Policy, feature: str, asked: Asked) -> Backend | None:
     """The layer that does it exactly, for what asks; None where none does.
 
-    Requests are read by a mesh wherever they arrive at it. Between sidecars they are encrypted, and no network engine
-    can read them: what the mesh cannot say there, nobody can.
+    Requests are read by a mesh wherever they arrive at it, and by no other there: what the mesh cannot say, nobody can.
+    Between sidecars they are encrypted, too, and no network engine can read them.
     """
     ordered = reversed(stack) if feature in _READ_WHERE_THEY_ARRIVE else stack
     unreadable = (
         len(stack) > 1 and feature in _READ_IN_PLAIN_TEXT and isinstance(asked, Flow) and encrypted(policy, asked)
     )
+    arrives = feature in _READ_WHERE_THEY_ARRIVE and isinstance(asked, Flow) and _is_read(stack, policy, asked)
     for backend in ordered:
+        if arrives and not backend.sees_identity:
+            continue
         if capability(backend, feature).support != "exact" or not backend.carries(policy, feature, asked):
             continue
         return None if unreadable and backend is stack[0] else backend
     return None
+
+
+def _is_read(stack: Stack, policy: Policy, flow: Flow) -> bool:
+    """Whether a mesh is there to read it where it arrives."""
+    return stack[-1].sees_identity and arrives_in_mesh(flow, frozenset(policy.governed))
 
 
 def assigned(policy: Policy, stack: Stack) -> tuple[tuple[Backend, Capability], ...]:
@@ -180,7 +190,7 @@ def _refusal(stack: Stack, policy: Policy, facet: _Facet) -> Diagnostic:
         why, instead = _ENCRYPTED
     waiver = f'agree to less: Waiver("{waived_as(facet.feature)}", why="…") in the platform\'s waivers'
     return Diagnostic(
-        _CODES[facet.feature],
+        _UNTOLD if facet.feature == "identity" else _CODES[facet.feature],
         f"{' with '.join(each.name for each in stack)} cannot enforce {facet.what}",
         (facet.label,),
         why,

@@ -52,9 +52,15 @@ def encrypted(policy: Policy, flow: Flow) -> bool:
     return target.place not in policy.governed or port_mode(policy, target, flow.port) != "disable"
 
 
+def inhabitants(policy: Policy) -> tuple[Workload, ...]:
+    """The services of the topology, and the resolver, which stands in no topology and is called by everybody."""
+    resolver = policy.platform.dns
+    return policy.workloads if resolver in policy.workloads else (*policy.workloads, resolver)
+
+
 def meshed_places(policy: Policy) -> tuple[Place, ...]:
     """The governed namespaces where a mesh has anything to say: those with pods that have a sidecar."""
-    inhabited = {workload.place for workload in policy.workloads if workload.meshed}
+    inhabited = {workload.place for workload in inhabitants(policy) if workload.meshed}
     return tuple(place for place in policy.governed if place.meshed or place in inhabited)
 
 
@@ -76,6 +82,13 @@ def port_mode(policy: Policy, workload: Workload, port: Port) -> Mode:
     return workload_mode(policy, workload) if port.mtls == "inherited" else port.mtls
 
 
+def port_modes(policy: Policy) -> tuple[tuple[Workload, Port], ...]:
+    """The ports that say a mode of their own, the resolver's too."""
+    platform = policy.platform
+    own = () if platform.dns_port.mtls == "inherited" else ((platform.dns, platform.dns_port),)
+    return (*policy.port_modes, *own)
+
+
 @frozen
 class Modes:
     """The modes of one workload that are not its namespace's: its own, and those of the numbers that differ from it."""
@@ -86,13 +99,13 @@ class Modes:
 
 
 def overridden(policy: Policy) -> Iterator[Modes]:
-    """Of each meshed workload of a governed namespace what it has of its own, in the order of `policy.workloads`."""
+    """Of each meshed workload of a governed namespace what it has of its own, in the order of `inhabitants`."""
     usual = namespace_mode(policy)
     written: dict[Workload, list[Port]] = {}
-    for workload, port in policy.port_modes:
+    for workload, port in port_modes(policy):
         written.setdefault(workload, []).append(port)
     governed = frozenset(policy.governed)
-    for workload in policy.workloads:
+    for workload in inhabitants(policy):
         if not workload.meshed or workload.place not in governed:
             continue
         own = workload_mode(policy, workload)

@@ -9,7 +9,7 @@ engine here stops.
 from attrs import evolve
 
 from zt_dsl.ir.flow import Flow, Peer, Place, Reason, Workload, place_of
-from zt_dsl.ir.mesh import has_identity
+from zt_dsl.ir.mesh import has_identity, inhabitants
 from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import WHOLE, Port
@@ -27,7 +27,7 @@ def derive_mesh(policy: Policy) -> Policy:
     istiod = control_plane(policy, mesh)
     first: dict[Peer, Reason] = {
         workload: Reason("", policy.at, f"{workload} in the mesh", _FOR)
-        for workload in policy.workloads
+        for workload in inhabitants(policy)
         if workload.meshed and workload.place in governed
     }
     for flow in policy.flows:

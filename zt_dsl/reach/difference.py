@@ -111,7 +111,18 @@ def _walls(reach: Reach) -> dict[_End, tuple[Selector, ...]]:
     walls: dict[_End, dict[Selector, None]] = {}
     for isolation in reach.isolations:
         walls.setdefault((isolation.namespace, isolation.direction), {})[isolation.subject] = None
-    return {end: (EVERYTHING,) if EVERYTHING in found else tuple(found) for end, found in walls.items()}
+    return {end: _outermost(tuple(found)) for end, found in walls.items()}
+
+
+def _outermost(walls: tuple[Selector, ...]) -> tuple[Selector, ...]:
+    """Without those inside a wall that asks for less: a floor, of every pod or of those with a sidecar."""
+    floors = [wall for wall in walls if len(wall.terms) < 2]
+    if not floors or len(walls) == 1:
+        return walls
+    asked = [(floor, set(floor.terms)) for floor in floors]
+    return tuple(
+        wall for wall in walls if not any(terms < set(wall.terms) for floor, terms in asked if floor is not wall)
+    )
 
 
 # --- what there is -----------------------------------------------------------------------------------

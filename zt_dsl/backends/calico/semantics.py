@@ -254,6 +254,8 @@ class _Known:
     felix: _Felix
     governed: frozenset[str]
     rules: dict[tuple[Direction, bool, str, int], Rule | None] = field(factory=dict)
+    peers: dict[tuple[_Scope, Value, Value], tuple[Remote, ...]] = field(factory=dict)
+    """By what is written of them: most are told by two texts."""
 
 
 def _object(document: ReadDocument, known: _Known, problems: Problems) -> _Policy | _Named | None:
@@ -433,8 +435,8 @@ def _of_pod(each: Selector, at: Path, problems: Problems) -> tuple[list[tuple[st
         elif key == _ORCHESTRATOR:
             if not values.contains("k8s"):
                 pods.append((key, _NONE))
-        elif key == _NAME_OF_ACCOUNT:
-            # Every account has one, and the pod its label unless the name is too long for one.
+        elif key in (SERVICE_ACCOUNT, _NAME_OF_ACCOUNT):
+            # Every pod runs as some account: one without a name is one with whatever other name.
             if values != ANY_VALUE:
                 pods.append((SERVICE_ACCOUNT, evolve(values, absent=values.others)))
         elif key.startswith(_OF_ACCOUNT):
@@ -541,7 +543,7 @@ def _rule(element: Value, scope: _Scope, way: Direction, known: _Known, at: Path
     for key in entities[near].keys() - _PORTS:
         problems.append(Problem((*at, near, key), "is about the policy's own pods: its selector is the place for that"))
     opened = _ports(fields, entities["destination"], at, problems)
-    remotes = _remotes(entities[far], scope, way, (*at, far), problems)
+    remotes = _remotes(entities[far], scope, way, known, (*at, far), problems)
     remotes = _of_version(fields.get("ipVersion"), entities[far], remotes, (*at, "ipVersion"), problems)
     openeds = _narrowed(fields, opened, way, known.felix, at, problems)
     _check_notes(fields.get("metadata"), (*at, "metadata"), problems)
@@ -584,6 +586,7 @@ def _check_notes(tree: Value, at: Path, problems: Problems) -> None:
 
 _PORTS = frozenset({"ports", "notPorts"})
 _SELECTING = frozenset({"selector", "notSelector", "serviceAccounts"})
+_TEXTS = frozenset({"selector", "namespaceSelector"})
 _NETS = frozenset({"nets", "notNets"})
 _ENTITY = _NETS | _SELECTING | {"namespaceSelector"}
 
@@ -614,7 +617,7 @@ _CLIENTS = "a client calls from whatever port is free"
 
 
 def _remotes(
-    entity: dict[str, Value], scope: _Scope, way: Direction, at: Path, problems: Problems
+    entity: dict[str, Value], scope: _Scope, way: Direction, known: _Known, at: Path, problems: Problems
 ) -> tuple[Remote, ...]:
     """All that is said of one must hold (T, EntityRule); nothing is everybody. A selector means pods, and where it
     names no namespaces those of the policy's own, if it has one (R, getEndpointSelector)."""
@@ -629,6 +632,16 @@ def _remotes(
         return _blocks(entity, at, problems)
     if "domains" in told:
         return (shared(Names(_domains(entity["domains"], (*at, "domains"), problems))),)
+    if told <= _TEXTS and all(isinstance(entity[key], str) for key in told):
+        places = entity.get("namespaceSelector")
+        same = (scope if places is None else None, entity.get("selector"), places)
+        found = known.peers.get(same)
+        if found is None:
+            before = len(problems)
+            found = _pods(entity, scope, at, problems)
+            if len(problems) == before:
+                known.peers[same] = found
+        return found
     return _pods(entity, scope, at, problems)
 
 
@@ -693,8 +706,8 @@ def _in_own(namespace: str) -> Union:
 
 _ACCOUNTS = frozenset({"names", "selector"})
 _IS_SUBDOMAIN = re.compile(rf"{_IS_LABEL.pattern}(?:\.{_IS_LABEL.pattern})*")
-# A name of 63 characters or more is no label of the pod (`libcalico-go/lib/backend/k8s/conversion/pod.go`).
-_MAX_ACCOUNT = 62
+# A longer one is no label's value: Felix then takes the account for missing (`felix/calc`, ValidationFilter).
+_MAX_ACCOUNT = 63
 
 
 def _is_account(text: str) -> bool:
@@ -702,7 +715,8 @@ def _is_account(text: str) -> bool:
 
 
 def _accounts(tree: Value, at: Path, problems: Problems) -> Union:
-    """Pods that run as one of these; by name, and by labels of the account, if both are given (R)."""
+    """Pods that run as one of these; by name, and by labels of the account, if both are given (R). The name is a
+    label of the pod (`workloadendpointprocessor.go`)."""
     if tree is None:
         return EVERY
     fields = forms.fields(tree, _ACCOUNTS, at, problems)

@@ -242,7 +242,7 @@ def _unfiltered(policy: Policy) -> Iterator[Diagnostic]:
     for flow in policy.flows:
         if isinstance(flow.narrowing, Lookups) and "**" in flow.narrowing.names:
             wide.append((flow.source, flow))
-        elif isinstance(flow.narrowing, Lookups):
+        elif isinstance(flow.narrowing, Lookups) and not flow.derived:
             said.append(flow)
     known = _callers(wide)
     for flow in said:

@@ -12,16 +12,14 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from zt_dsl.backends.istio.callers import MESHED
 from zt_dsl.ir.selector import Selector
-from zt_dsl.ir.traffic import FIRST_PORT, LAST_PORT, Ports, ports
+from zt_dsl.ir.traffic import Ports, ports
 from zt_dsl.manifests.read import ReadDocument
-from zt_dsl.reach.grants import shared
+from zt_dsl.reach.boxes import Walls, by_pins, meeting_walls
+from zt_dsl.reach.grants import EVERY_TCP_PORT, SIDECAR, shared
 
 Mode = Literal["STRICT", "PERMISSIVE", "DISABLE"]
 MODES: tuple[Mode, ...] = ("STRICT", "PERMISSIVE", "DISABLE")
-
-EVERY_TCP_PORT = ports((("TCP", FIRST_PORT, LAST_PORT),))
 
 
 @frozen
@@ -46,7 +44,21 @@ class Region:
     document: ReadDocument
 
 
-Regions: TypeAlias = Mapping[Mode, Sequence[Region]]
+@frozen
+class Found:
+    """Some regions, and how to find those of some pods."""
+
+    regions: tuple[Region, ...]
+    walls: Walls
+
+    def meeting(self, subject: Selector) -> Iterator[Region]:
+        """Those that have a pod of these."""
+        if self.regions:
+            near = {wall for wall in meeting_walls(self.walls, subject) if not (wall & subject).empty}
+            yield from (region for region in self.regions if region.subject in near)
+
+
+Regions: TypeAlias = Mapping[Mode, Found]
 
 
 def mesh_wide(policies: Iterable[Authentication], root: str) -> Authentication | None:
@@ -64,11 +76,11 @@ def regions(policies: Sequence[Authentication], mesh: Authentication | None, roo
         for mode, some in found.items():
             opened = _ports(policy, default, mode)
             if opened and policy.subject is not None:
-                some.append(Region(shared(policy.subject & MESHED), shared(opened), policy.document))
+                some.append(Region(shared(policy.subject & SIDECAR), shared(opened), policy.document))
     if stated is not None and default in found:
-        for rest in _without((MESHED,), (each.subject for each in about if each.subject is not None)):
-            found[default].append(Region(shared(rest), shared(EVERY_TCP_PORT), stated.document))
-    return found
+        for rest in _without((SIDECAR,), (each.subject for each in about if each.subject is not None)):
+            found[default].append(Region(shared(rest), EVERY_TCP_PORT, stated.document))
+    return {mode: Found(tuple(some), by_pins({each.subject for each in some})) for mode, some in found.items()}
 
 
 def _differs(policy: Authentication, default: Mode) -> bool:

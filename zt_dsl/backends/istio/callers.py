@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from attrs import frozen
 
 from zt_dsl.backends.istio.trees import INEXACT, elements, fields, strings
-from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses, united
+from zt_dsl.ir.addresses import Addresses, addresses, united
 from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.selector import (
     ANY_VALUE,
@@ -30,19 +30,16 @@ from zt_dsl.manifests import forms
 from zt_dsl.manifests.forms import Problem, Problems
 from zt_dsl.manifests.read import Path
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import EVERY_ENTITY, EVERY_NAME, Entities, Pods, Remote, shared
+from zt_dsl.reach.grants import ANONYMOUS, EVERYBODY, SIDECAR, Pods, Remote, shared
 
-MESHED = shared(selector(((IDENTITY, ANY_VALUE),)))
-"""Pods with an identity."""
-_UNMESHED = shared(selector(((IDENTITY, ~ANY_VALUE),)))
-_OUTSIDE: tuple[Remote, ...] = (shared(EVERY_ADDRESS), shared(EVERY_NAME), shared(Entities(EVERY_ENTITY)))
-IDENTIFIED: Remote = shared(Pods(EVERYTHING, MESHED))
-ANONYMOUS: tuple[Remote, ...] = (shared(Pods(EVERYTHING, _UNMESHED)), *_OUTSIDE)
-"""Whoever has no identity."""
-EVERYBODY: tuple[Remote, ...] = (shared(Pods(EVERYTHING, EVERYTHING)), *_OUTSIDE)
+IDENTIFIED: Remote = shared(Pods(EVERYTHING, SIDECAR))
+"""Whoever has an identity."""
 
-# The first minor version with each.
-_SERVICE_ACCOUNTS = (1, 26)
+# The first minor version with each: in the versions before, a dot of an account's name is any character
+# (CVE-2026-39350, which 1.25 to 1.29 have, for accounts; what is read of principals is of 1.31).
+_SERVICE_ACCOUNTS = (1, 25)
+_LITERAL_DOTS = (1, 30)
+_LITERAL_DOTS_AFTER_ANY_DOMAIN = (1, 31)
 _MOST_ACCOUNTS = 16
 _IGNORED = "the API server drops or refuses what its version of the definition does not know: the rule is another then"
 _LOCAL = "cluster.local"
@@ -158,6 +155,7 @@ def _principal(written: str, where: _At, at: Path, problems: Problems) -> Remote
         return IDENTIFIED
     if domain == "*" and len(parts) == 4 and parts[3] != "*":
         domain = ""
+        _check_dots(written, _LITERAL_DOTS_AFTER_ANY_DOMAIN, where.mesh, at, problems)
     elif not _TRUST_DOMAIN.fullmatch(domain):
         return _inexact(written, at, problems)
     elif domain == _LOCAL and len(parts) == 4:
@@ -182,7 +180,9 @@ def _namespace(written: str, _: _At, at: Path, problems: Problems) -> Remote | N
 
 def _service_account(written: str, where: _At, at: Path, problems: Problems) -> Remote | None:
     """Of whatever trust domain; of the policy's own namespace where none is named (G)."""
-    _check_since(_SERVICE_ACCOUNTS, where.mesh, at, problems)
+    if not _is_since(_SERVICE_ACCOUNTS, where.mesh):
+        problems.append(Problem(at, "is not there before Istio 1.25", _IGNORED))
+    _check_dots(written, _LITERAL_DOTS, where.mesh, at, problems)
     namespace, slash, account = written.rpartition("/")
     place = namespace if slash else where.namespace
     if not (_ACCOUNT.fullmatch(account) and _DNS_LABEL.fullmatch(place)):
@@ -202,10 +202,18 @@ def _inexact(written: str, at: Path, problems: Problems) -> Remote | None:
     return None
 
 
-def _check_since(first: tuple[int, int], mesh: Istio, at: Path, problems: Problems) -> None:
+def _is_since(first: tuple[int, int], mesh: Istio) -> bool:
     major, minor = (int(part) for part in mesh.version.split(".")[:2])
-    if (major, minor) < first:
-        problems.append(Problem(at, f"is not there before Istio {first[0]}.{first[1]}", _IGNORED))
+    return (major, minor) >= first
+
+
+_ANY_CHARACTER = "to Istio's expression a dot is any character: pods of other accounts are let in, too"
+
+
+def _check_dots(written: str, first: tuple[int, int], mesh: Istio, at: Path, problems: Problems) -> None:
+    if "." in written and not _is_since(first, mesh):
+        says = f"has a `.`, which is one since Istio {first[0]}.{first[1]}"
+        problems.append(Problem(at, says, _ANY_CHARACTER))
 
 
 # --- blocks of addresses -----------------------------------------------------------------------------

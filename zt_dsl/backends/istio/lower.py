@@ -33,7 +33,7 @@ from zt_dsl.ir.flow import (
     Unidentified,
     Workload,
 )
-from zt_dsl.ir.mesh import Modes, meshed_places, namespace_mode, overridden, port_mode
+from zt_dsl.ir.mesh import Modes, inhabitants, meshed_places, namespace_mode, overridden, port_mode
 from zt_dsl.ir.platform import Istio
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Methods, Narrowing, Port, Routes, Whole
@@ -66,7 +66,7 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
     for denial in policy.denials:
         denied.setdefault(denial.target, []).append(denial)
     modes = {each.workload: each for each in overridden(policy)}
-    for workload in sorted((each for each in policy.workloads if each.meshed and each.place in governed), key=str):
+    for workload in sorted((each for each in inhabitants(policy) if each.meshed and each.place in governed), key=str):
         documents = (
             *_modes(workload, modes.get(workload)),
             *_denies(mesh, workload, denied.get(workload, ()), root),
@@ -118,7 +118,7 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
         opened, comments = found.setdefault(key, ([], {}))
         opened.append((flow.port, flow.narrowing))
         comments |= dict.fromkeys(reasons(flow, root))
-    rules = tuple(
+    rules = _once(
         ((*_called(peer, source), *comments), _rule(source, tuple(opened)))
         for (peer, source, _), (opened, comments) in found.items()
     )
@@ -127,6 +127,18 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
     return AuthorizationPolicy(
         (about,), workload.place.namespace, name, workload.labels, "ALLOW", _within(rules)
     ).document()
+
+
+def _once(rules: Iterable[Said]) -> tuple[Said, ...]:
+    """Rules that say the same are one, with the comments of all: callers without an identity are one caller, and ports
+    of one number are one port."""
+    alike: dict[tuple[object, object], list[Said]] = {}
+    for said in rules:
+        alike.setdefault((said[1].sources, said[1].operations), []).append(said)
+    return tuple(
+        (tuple(dict.fromkeys(comment for comments, _ in some for comment in comments)), some[0][1])
+        for some in alike.values()
+    )
 
 
 def _called(peer: Peer, source: Source) -> tuple[str, ...]:
@@ -224,4 +236,4 @@ def _denies(mesh: Istio, workload: Workload, denials: Iterable[Denial], root: Pa
         about = (f"{workload}: what is refused whatever allows it.",)
         name = object_name("deny", workload.name)
         place = workload.place.namespace
-        yield AuthorizationPolicy(about, place, name, workload.labels, "DENY", tuple(rules)).document()
+        yield AuthorizationPolicy(about, place, name, workload.labels, "DENY", _within(_once(rules))).document()

@@ -46,6 +46,7 @@ def _tables(policy: Policy) -> Iterator[Table]:
                 ("what governed pods send", "nobody"),
                 ("UDP and SCTP", "nobody"),
                 ("pods without a sidecar", "nobody"),
+                ("ports 15020, 15021 and 15090 of each sidecar: its health and metrics", "nobody"),
             ),
         )
 

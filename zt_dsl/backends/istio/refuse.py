@@ -10,7 +10,15 @@ from zt_dsl.backends.istio.capabilities import MOST_PORTS
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.flow import Flow, Outside, Peer, Workload, place_of
 from zt_dsl.ir.languages import Language
-from zt_dsl.ir.mesh import Mode, has_identity, meshed_places, port_mode
+from zt_dsl.ir.mesh import (
+    Mode,
+    has_identity,
+    meshed_places,
+    namespace_mode,
+    overridden,
+    port_mode,
+    port_modes,
+)
 from zt_dsl.ir.paths import only
 from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Policy
@@ -25,6 +33,7 @@ def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
         *_long_ranges(policy),
         *_root_namespace(policy),
         *_two_modes(policy),
+        *_two_services(policy),
         *_taken_for_one_another(policy),
     )
 
@@ -60,7 +69,7 @@ def _root_namespace(policy: Policy) -> Iterator[Diagnostic]:
 def _two_modes(policy: Policy) -> Iterator[Diagnostic]:
     """Modes go by number; two ports of one number are one port to a sidecar."""
     seen: dict[tuple[Workload, int], tuple[Mode, Port]] = {}
-    ports = [(workload, port, policy.at) for workload, port in policy.port_modes if workload.meshed]
+    ports = [(workload, port, policy.at) for workload, port in port_modes(policy) if workload.meshed]
     ports += [(flow.target, flow.port, _at(flow)) for flow in policy.flows if isinstance(flow.target, Workload)]
     told: set[tuple[Workload, int]] = set()
     for workload, port, at in ports:
@@ -78,6 +87,26 @@ def _two_modes(policy: Policy) -> Iterator[Diagnostic]:
                     "To a sidecar ports are numbers, and a number has one mode.",
                     f"give both ports the same mode, or let `{port.name}` have another number",
                 )
+
+
+def _two_services(policy: Policy) -> Iterator[Diagnostic]:
+    """Services are told apart by their labels; the resolver, whose labels nobody chose, may not be. A pod that is both
+    has one mode."""
+    resolver = policy.platform.dns
+    modes = {each.workload: (each.mode, each.ports) for each in overridden(policy)}
+    usual: tuple[Mode, tuple[tuple[int, Mode], ...]] = (namespace_mode(policy), ())
+    for workload in policy.workloads:
+        if workload.place != resolver.place or not (workload.meshed and resolver.meshed) or workload == resolver:
+            continue
+        both = workload.selector & resolver.selector
+        if not both.empty and modes.get(workload, usual) != modes.get(resolver, usual):
+            yield Diagnostic(
+                "ZT333",
+                f"one pod can be both {workload} and the resolver {resolver}, whose mTLS modes differ",
+                (Label(policy.at, "governs them"),),
+                "Their labels do not exclude one another, and a pod has one mode on a port.",
+                f"give {workload.name} a label of the resolver's with another value, or both the same modes",
+            )
 
 
 def _at(flow: Flow) -> Location:
@@ -112,10 +141,13 @@ def _taken_for_one_another(policy: Policy) -> Iterator[Diagnostic]:
             _Calls(source, port, tuple(flow.narrowing for flow in some), some[0])
             for (source, port), some in found.items()
         ]
+        told: set[frozenset[Peer]] = set()
         for one in calls:
             others = (each for each in calls if each.source != one.source and _meet(one, each))
             other = next((each for each in others if _passes_for(policy, one, each) and not _holds(one, each)), None)
-            if other is not None:
+            # Where each may ask what the other may not, it is one mistake.
+            if other is not None and (pair := frozenset((one.source, other.source))) not in told:
+                told.add(pair)
                 yield _one_to_the_mesh(target, one, other)
 
 

@@ -22,9 +22,9 @@ from typing import Literal, TypeAlias, get_args
 from attrs import field, frozen
 
 from zt_dsl.backends.istio.authentication import (
-    EVERY_TCP_PORT,
     Authentication,
     Mode,
+    Region,
     Regions,
     apart,
     disputes,
@@ -32,11 +32,8 @@ from zt_dsl.backends.istio.authentication import (
     regions,
 )
 from zt_dsl.backends.istio.callers import (
-    ANONYMOUS,
     EVERY_CALLER,
-    EVERYBODY,
     IDENTIFIED,
-    MESHED,
     Callers,
     callers,
     names_own,
@@ -52,7 +49,19 @@ from zt_dsl.manifests import forms
 from zt_dsl.manifests.forms import Problem, Problems
 from zt_dsl.manifests.read import Path, ReadDocument
 from zt_dsl.manifests.tree import Value
-from zt_dsl.reach.grants import Grant, Isolation, Narrowed, Opened, Origin, Reach, shared
+from zt_dsl.reach.grants import (
+    ANONYMOUS,
+    EVERY_TCP_PORT,
+    SIDECAR,
+    Grant,
+    Isolation,
+    Narrowed,
+    Opened,
+    Origin,
+    Reach,
+    shared,
+    unseen_by_mesh,
+)
 
 API_VERSIONS = ("security.istio.io/v1", "security.istio.io/v1beta1")
 AUTHORIZATION, AUTHENTICATION = "AuthorizationPolicy", "PeerAuthentication"
@@ -383,9 +392,6 @@ def _dispute(one: Authentication, other: Authentication) -> Diagnostic:
 
 # --- what it comes to --------------------------------------------------------------------------------
 
-_NOT_ISTIOS = ports((("UDP", FIRST_PORT, LAST_PORT), ("SCTP", FIRST_PORT, LAST_PORT)))
-_UNTOUCHED = shared(_NOT_ISTIOS)
-
 
 def _reach(
     authorizations: Sequence[_Authorization],
@@ -394,33 +400,26 @@ def _reach(
     mesh: Istio,
 ) -> Reach:
     """A policy of the root namespace is in force in every namespace (P)."""
-    modes = {each: _regions(authentications, each, mesh) for each in governed}
+    own, whole = _by_namespace(authentications), mesh_wide(authentications, mesh.root_namespace)
+    modes = {each: regions(own.get(each, ()), whole, mesh.root_namespace) for each in governed}
     isolations: list[Isolation] = []
-    grants = [Grant(each, "Ingress", EVERYTHING, one, _UNTOUCHED, _untouched) for each in governed for one in EVERYBODY]
+    grants = unseen_by_mesh(governed)
     denied = [grant for namespace, found in modes.items() for grant in _refused(namespace, found)]
     for policy in authorizations:
-        subject = shared(policy.subject & MESHED)
+        subject = shared(policy.subject & SIDECAR)
         for namespace in governed if policy.namespace == mesh.root_namespace else (policy.namespace,):
             if policy.action == "ALLOW":
                 isolations.append(Isolation(namespace, "Ingress", subject))
             into = grants if policy.action == "ALLOW" else denied
+            blind = list(modes[namespace]["DISABLE"].meeting(subject))
             for index, rule in enumerate(policy.rules):
-                into += _granted(policy, namespace, subject, index, rule, modes[namespace])
+                into += _granted(policy, namespace, subject, index, rule, blind)
     return Reach(tuple(isolations), tuple(grants), tuple(denied))
-
-
-def _untouched() -> Origin:
-    return Origin("Istio lets everything pass that is not TCP")
-
-
-def _regions(policies: Sequence[Authentication], namespace: str, mesh: Istio) -> Regions:
-    own = [policy for policy in policies if policy.namespace == namespace]
-    return regions(own, mesh_wide(policies, mesh.root_namespace), mesh.root_namespace)
 
 
 def _refused(namespace: str, modes: Regions) -> Iterator[Grant]:
     """Whoever shows no identity where one is asked for, whatever a policy says: there is no place for plain text."""
-    for region in modes["STRICT"]:
+    for region in modes["STRICT"].regions:
         origin = partial(_mode_origin, region.document)
         for remote in ANONYMOUS:
             yield Grant(namespace, "Ingress", region.subject, remote, region.ports, origin)
@@ -431,11 +430,10 @@ def _mode_origin(document: ReadDocument) -> Origin:
 
 
 def _granted(
-    policy: _Authorization, namespace: str, subject: Selector, index: int, rule: _Rule, modes: Regions
+    policy: _Authorization, namespace: str, subject: Selector, index: int, rule: _Rule, blind: Sequence[Region]
 ) -> Iterator[Grant]:
     """Where the mode is DISABLE nobody's identity is seen: no caller is known by it, and everybody is anonymous."""
     origin = partial(_origin, policy.document, index)
-    blind = modes["DISABLE"]
     for opened in rule.openeds:
         for remote in rule.callers.anyhow:
             yield Grant(namespace, "Ingress", subject, remote, opened, origin)
