@@ -655,7 +655,69 @@ SAME: Mapping[str, str] = {
     "as JSON": "JSON is YAML",
 }
 
-SOMETIMES: Mapping[str, str] = {}
+_WALLS = "the floor isolates the same pods, in both directions"
+_AGAIN = "another rule for these pods lets as much through, or denies as much"
+_MORE_DENIED = "of a denial: it denies more then, of what nothing lets through"
+_NOTHING = "the policy, or the direction, may have no rules that this is about"
+_ORDER = "no denial is about what is allowed, and all come before the policies of Kubernetes"
+_LATER = "behind the last rule of all nothing is asked any more"
+
+# Some of these change nothing, and their operator does not see which.
+SOMETIMES: Mapping[str, str] = {
+    "drop an object": f"{_AGAIN}; {_WALLS}",
+    "drop a rule": _AGAIN,
+    "drop spec": "the floor of a namespace has no rules: without them it is for every pod, too",
+    "an object twice, in another namespace": f"{_AGAIN}; {_WALLS}",
+    "a stranger's object": "in the default tier nothing is asked that an earlier tier has denied",
+    "another tier": "what its pods' other policies say in an earlier tier decides",
+    "GlobalNetworkPolicy for this namespace": "each peer has its namespace in it, and so is the same from everywhere",
+    "drop order": f"{_ORDER}; allows and floors may come last",
+    "order: a fraction more": _ORDER,
+    "order: allows before denials": _ORDER,
+    "order: the same for all": _ORDER,
+    "order: swapped": _ORDER,
+    "selector: all()": f"{_NOTHING}; {_AGAIN}",
+    "selector: empty": f"no selector is all(); {_NOTHING}; {_AGAIN}",
+    "drop selector": f"no selector is all(); {_NOTHING}; {_AGAIN}",
+    "selector: a label less": f"{_NOTHING}; {_AGAIN}; {_MORE_DENIED}",
+    "selector: a label more": f"{_NOTHING}; {_AGAIN}",
+    "selector: has()": f"{_NOTHING}; {_AGAIN}; {_MORE_DENIED}",
+    "selector: in more": f"{_NOTHING}; {_AGAIN}; {_MORE_DENIED}",
+    "selector: or": f"{_NOTHING}; {_AGAIN}; {_MORE_DENIED}",
+    "serviceAccountSelector": f"{_NOTHING}; {_AGAIN}",
+    "drop types": "with rules of both directions, or of egress alone beside the floor, the types are as they were",
+    "types: one": f"{_WALLS}; the other direction may have no rules",
+    "everything after the rules": f"{_AGAIN}; {_LATER}",
+    "a denial of everybody before the rules": f"{_AGAIN}; {_MORE_DENIED}",
+    "a denial of everybody after the rules": "what no rule matched is denied at the end of the tier anyway",
+    "everybody passes after the rules": f"{_AGAIN}; {_LATER}",
+    "a log before the rules": "it is written down, and the next rule is asked",
+    "Allow becomes Pass": "what passes the last tier with policies is allowed: no policy of a later one is known",
+    "Allow becomes Log": _AGAIN,
+    "drop namespaceSelector": f"where it is the policy's own; {_AGAIN}",
+    "namespaceSelector: empty": f"where it is the policy's own; {_AGAIN}",
+    "namespaceSelector: all()": f"{_MORE_DENIED}; {_AGAIN}",
+    "a namespace more": f"{_MORE_DENIED}; {_AGAIN}",
+    "drop the pods": f"all of the namespace are meant; {_AGAIN}",
+    "pods: empty": f"all of the namespace are meant; {_AGAIN}",
+    "pods: all()": f"all of the namespace are meant; {_AGAIN}",
+    "pods: the orchestrator alone": f"all of the namespace are meant; {_AGAIN}",
+    "pods: without the orchestrator": "what is selected besides are sets of networks: none is known here",
+    "pods: a label more": _AGAIN,
+    "pods: has()": f"{_MORE_DENIED}; {_AGAIN}",
+    "pods: in more": f"{_MORE_DENIED}; {_AGAIN}",
+    "pods: or": f"{_MORE_DENIED}; {_AGAIN}",
+    "a net more": f"{_MORE_DENIED}; {_AGAIN}",
+    "nets of both families": f"it may have become more of one family; {_MORE_DENIED}; {_AGAIN}",
+    "halve a net": _AGAIN,
+    "drop notNets": f"{_MORE_DENIED}; {_AGAIN}",
+    "drop an exception": f"{_MORE_DENIED}; {_AGAIN}",
+    "narrow an exception": f"{_MORE_DENIED}; {_AGAIN}",
+    "widen an exception": _AGAIN,
+    "ipVersion": "it may be that of the nets",
+    "drop ports": _MORE_DENIED,
+    "another protocol": _AGAIN,
+}
 
 
 # --- what is changed ------------------------------------------------------------------------------------
@@ -706,7 +768,7 @@ def requests() -> Topology:
     """One with requests and names, which only the application layer and the Enterprise edition read."""
     shop = Namespace("shop")
     web, api = _Api("web", namespace=shop), _Api("api", namespace=shop)
-    routes = (GET("/orders"), POST("/orders"), GET("/static/**"))
+    routes = (GET("/orders"), GET("/orders/"), POST("/orders/**"), GET("/static/**"))
     statements = (
         allow(web, api.http.routes(*routes), why="orders"),
         allow(api, HttpsApi("api.example.com").https, why="calls out"),
