@@ -53,7 +53,7 @@ def base_of(name: str, topology: Topology, platform: Platform) -> Base:
     made = build(ready, ROOT)
     text = {path: made.files[path] for path in made.manifests}
     proof = prove(ready, text.items(), emitted=True)
-    assert proof.diagnostics == ()
+    assert proof.diagnostics == (), proof.diagnostics
     return Base(name, ready, text)
 
 

@@ -6,8 +6,8 @@ a mutant stands in `SAME` or `SOMETIMES`, with the reason.
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
 from ipaddress import ip_network
 from itertools import islice
 from random import Random
@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.calico_mutants import OPERATORS, SAME, SOMETIMES, WAYS, everything, interval, platform, terms
 from tests.calico_strategies import Case, calico_cases
 from tests.conformance.emitted import planned
+from tests.conformance.engines import process
 from tests.conformance.engines.calico_engine import Address, CalicoEngine, Connection, Peer, Pod
-from tests.conformance.engines.process import Document, Protocol
+from tests.conformance.engines.process import Document, Labels, Protocol
 from tests.conformance.judged import Base, Ends, Judge, Judged, base_of, judged, place_of, shown, table
 from tests.conformance.test_calico_topologies import TIER
 from tests.conformance.test_calico_topologies import everything as allowing
@@ -122,16 +123,19 @@ def pods_like(base: Base, namespace: str, text: str) -> list[Pod]:
         *({k: v for k, v in labels.items() if k != key} for key in labels),
         {**labels, "app": "other"},
     ]
-    return [pod(base, namespace, one) for one in near] + [pod(base, namespace, labels, "robot")]
+    return [pod(base, namespace, process.labels(one)) for one in near] + [
+        pod(base, namespace, process.labels(labels), "robot")
+    ]
 
 
-def pod(base: Base, namespace: str, labels: Mapping[str, str], account: str = "default", family: int = 4) -> Pod:
+@cache
+def pod(base: Base, namespace: str, labels: Labels, account: str = "default", family: int = 4) -> Pod:
     """With an address of its own, which no network is left with: Calico knows pods by their addresses."""
     blocks = base.ready.policy.platform.pod_cidrs
     usual = ip_network("198.18.0.0/16" if family == 4 else "fd00:99::/64")
     block = next((each for each in blocks if each.version == family), usual)
     about = _RED if namespace in _PLACES else ()
-    known = (namespace, tuple(sorted(labels.items())), account)
+    known = (namespace, labels, account)
     number = _numbers.setdefault((base.name, known), len(_numbers)) % (block.num_addresses // 2 - 1)
     return Pod(namespace, labels, str(block[block.num_addresses // 2 + number]), about, account)
 
@@ -140,19 +144,34 @@ _numbers: dict[object, int] = {}
 
 
 def likes(base: Base, documents: Iterable[Document]) -> Iterator[_Like]:
+    """Of what was emitted, taken to pieces once: each document lives as long as its base."""
+    emitted = {id(one) for one in base.documents}
     for document in documents:
-        spec = fields(document.get("spec", {}))
-        places = [place_of(document)] if place_of(document) else sorted(base.governed)
-        subjects = [one for place in places for one in pods_like(base, place, str(spec.get("selector", "")))]
-        for way in WAYS:
-            for rule in map(fields, items(spec.get(way) or ())):
-                yield _like(base, places[0], way, subjects, rule)
-            strangers = _strangers(base)
-            yield _Like(way == "ingress", subjects, strangers, strangers, _PROTOCOLS, (53, 80, 8080))
+        if id(document) not in emitted:
+            yield from _likes(base, document)
+            continue
+        key = base, id(document)
+        if key not in _known:
+            _known[key] = list(_likes(base, document))
+        yield from _known[key]
+
+
+_known: dict[tuple[Base, int], list[_Like]] = {}
+
+
+def _likes(base: Base, document: Document) -> Iterator[_Like]:
+    spec = fields(document.get("spec", {}))
+    places = [place_of(document)] if place_of(document) else sorted(base.governed)
+    subjects = [one for place in places for one in pods_like(base, place, str(spec.get("selector", "")))]
+    for way in WAYS:
+        for rule in map(fields, items(spec.get(way) or ())):
+            yield _like(base, places[0], way, subjects, rule)
+        strangers = _strangers(base)
+        yield _Like(way == "ingress", subjects, strangers, strangers, _PROTOCOLS, (53, 80, 8080))
 
 
 def _strangers(base: Base) -> list[Peer]:
-    return [*(pod(base, place, {"app": "stranger"}) for place in _PLACES), *map(Address, _NOWHERE)]
+    return [*(pod(base, place, (("app", "stranger"),)) for place in _PLACES), *map(Address, _NOWHERE)]
 
 
 def _like(base: Base, place: str, way: str, subjects: Sequence[Pod], rule: Document) -> _Like:
@@ -251,7 +270,7 @@ def reached(base: Base, one: connection.Pod, family: int) -> Pod:
     labels = dict(one.labels)
     # Calico writes no label for an account whose name is too long for one.
     account = labels.pop(SERVICE_ACCOUNT, "n" * 63)
-    numbered = pod(base, one.namespace, labels, account, family)
+    numbered = pod(base, one.namespace, process.labels(labels), account, family)
     return evolve(numbered, namespace_labels=one.namespace_labels)
 
 

@@ -165,7 +165,8 @@ def _through(
                     cuts.append(box)
                     if reached is None and before and all(type(each.remote) is type(box.remote) for each in meeting):
                         # The rest of it is denied whatever allows it; of a port that is let through in part, nothing.
-                        work.denied += _without(work, policy, grant, (evolve(e, inside=box.inside) for e in meeting))
+                        whole = [evolve(each, inside=box.inside) for each in meeting]
+                        work.denied.extend(_without(work, policy, grant, whole))
                 case "Pass":
                     passed += _within(work, policy, _without(work, policy, grant, denials), reached)
                     cuts.append(box_of(grant))

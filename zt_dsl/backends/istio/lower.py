@@ -118,7 +118,7 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
         opened, comments = found.setdefault(key, ([], {}))
         opened.append((flow.port, flow.narrowing))
         comments |= dict.fromkeys(reasons(flow, root))
-    rules = tuple(
+    rules = _once(
         ((*_called(peer, source), *comments), _rule(source, tuple(opened)))
         for (peer, source, _), (opened, comments) in found.items()
     )
@@ -127,6 +127,15 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
     return AuthorizationPolicy(
         (about,), workload.place.namespace, name, workload.labels, "ALLOW", _within(rules)
     ).document()
+
+
+def _once(rules: Iterable[Said]) -> tuple[Said, ...]:
+    """Callers that are one to the mesh, as those of two clusters are, share a rule, and the comments above it."""
+    found: dict[tuple[tuple[Source, ...], tuple[Operation, ...] | Anything], tuple[dict[str, None], Rule]] = {}
+    for comments, rule in rules:
+        known, _ = found.setdefault((rule.sources, rule.operations), ({}, rule))
+        known |= dict.fromkeys(comments)
+    return tuple((tuple(comments), rule) for comments, rule in found.values())
 
 
 def _called(peer: Peer, source: Source) -> tuple[str, ...]:
