@@ -359,8 +359,7 @@ def of_rule(**fields: Json) -> Document:
     return calico.calico_policy(calico.ingress(calico.allow(**fields)))
 
 
-# What Calico's schema has. An empty list is stored, and no change the second time, as it is with NetworkPolicy of
-# Kubernetes; nothing that is emitted has one all the same.
+# What Calico's schema has. An empty list is no change the second time: a custom resource is stored as it was sent.
 CALICO_TAKEN: Mapping[str, Document] = {
     "a port that is a number": WEB_ON_CALICO,
     "a range of ports": of_rule(**calico.to_port("8000:8010")),
@@ -392,14 +391,17 @@ CALICO_REFUSED: Mapping[str, tuple[Document, str]] = {
     "half a port": (of_rule(**calico.to_port(80), source={"ports": [80.5]}), "must be of type integer,string"),
     "a port that is null": (of_rule(source={"ports": [None]}), "must be of type integer,string"),
 }
-# Values, of which the OpenAPI says nothing.
-CALICO_VALUES: Mapping[str, Document] = {
-    "an unknown action": calico.calico_policy(calico.ingress({"action": "Permit"})),
-    "what is no selector": calico.calico_policy(calico.ingress(selector="app = 'web'")),
-    "an unknown type": calico.calico_policy({"types": ["Sideways"]}),
-    "a port that there is not": of_rule(**calico.to_port(70000)),
-    "a tier that allows": calico.tier("security", defaultAction="Allow"),
-    "a tier without its prefix": calico.calico_policy(calico.ingress(tier="security"), name="web"),
+# Values, of which the OpenAPI says nothing, and what Calico's own code has against them.
+CALICO_VALUES: Mapping[str, tuple[Document, str]] = {
+    "an unknown action": (calico.calico_policy(calico.ingress({"action": "Permit"})), "Tag: action"),
+    "what is no selector": (calico.calico_policy(calico.ingress(selector="app = 'web'")), "Tag: selector"),
+    "an unknown type": (calico.calico_policy({"types": ["Sideways"]}), "Tag: policyType"),
+    "a port that there is not": (of_rule(**calico.to_port(70000)), "cannot unmarshal number 70000"),
+    "a tier that allows": (calico.tier("security", defaultAction="Allow"), "Tag: oneof"),
+    "a name without its tier": (
+        calico.calico_policy(calico.ingress(tier="default"), name="security.web"),
+        "Incorrectly formatted policy name",
+    ),
 }
 
 
@@ -415,13 +417,14 @@ def test_what_calico_s_schema_lacks_is_refused(calico_server: ApiServer, policy:
     assert words in refused.error
 
 
-def test_a_value_is_calico_s_own_affair(calico_server: ApiServer, calico_engine: CalicoEngine) -> None:
-    """The schema takes them; the validator, which is asked wherever Calico's own server is, refuses them."""
-    for name, policy in CALICO_VALUES.items():
-        calico_server.clear()
-        assert one(calico_server, policy) == CREATED, name
-        with pytest.raises(RefusedError):
-            calico_engine.load([calico.tier("another"), policy])
+@pytest.mark.parametrize(("policy", "words"), CALICO_VALUES.values(), ids=CALICO_VALUES)
+def test_a_value_is_calico_s_own_affair(
+    calico_server: ApiServer, calico_engine: CalicoEngine, policy: Document, words: str
+) -> None:
+    """The schema takes it, and the validator, which Calico's own server asks, does not."""
+    assert one(calico_server, policy) == CREATED
+    with pytest.raises(RefusedError, match=words):
+        calico_engine.load([policy])
 
 
 def fields(schema: Mapping[str, Json], path: str = "") -> Iterator[tuple[str, Json]]:
