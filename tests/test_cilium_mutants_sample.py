@@ -6,19 +6,8 @@ from random import Random
 
 import pytest
 
-from tests.cilium_mutants import (
-    KAFKA_OPERATORS,
-    OPERATORS,
-    SAME,
-    SOMETIMES,
-    TEXT_OPERATORS,
-    Mutant,
-    everything,
-    mutants,
-    platform,
-    rewritten,
-    topics,
-)
+from tests.cilium_mutants import KAFKA_OPERATORS, OPERATORS, SAME, SOMETIMES, everything, platform, topics
+from tests.mutants import TEXT_OPERATORS, Mutant, mutants, rewritten
 from tests.strategies import ON
 from zt_dsl import Platform, Topology
 from zt_dsl.compiler import Build, Ready, build, plan, prove

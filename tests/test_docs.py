@@ -6,7 +6,8 @@ Comments before a block are for this runner; a document's blocks share one direc
     <!-- run -->                   run its `$ ` lines; what they print follows each
     <!-- same: out/db.yaml -->     it is this file, once a command has written it
 
-`<!-- capabilities -->` stands before the table of all engines, `<!-- capabilities: cilium -->` before that of one.
+`<!-- capabilities -->` stands before the table of all engines, `<!-- capabilities: cilium -->` before that of one, and
+`<!-- plugins -->` before that of network plugins.
 After a change of wording, `python tests/test_docs.py` writes what the program says now into the documents: review that
 difference.
 """
@@ -23,7 +24,8 @@ from pathlib import Path
 import pytest
 
 from zt_dsl.backends import calico, cilium, istio, kubernetes
-from zt_dsl.backends.capability_table import overview, table
+from zt_dsl.backends.capability_table import catalogue, overview, table
+from zt_dsl.backends.plugins import PLUGINS
 from zt_dsl.commands import OUR_BUG, USAGE
 
 BACKENDS = {
@@ -42,7 +44,9 @@ LINKED = (
 _BLOCK = re.compile(
     r"<!-- (?P<what>file|run|same)(?:: (?P<name>[^ ]+))? -->\n```(?P<language>\w+)\n(?P<text>.*?)```\n", re.DOTALL
 )
-_TABLE = re.compile(r"<!-- capabilities(?:: (?P<engine>\w+))? -->\n.*?<!-- /capabilities -->\n", re.DOTALL)
+_TABLE = re.compile(
+    r"<!-- (?P<what>capabilities|plugins)(?:: (?P<engine>\w+))? -->\n.*?<!-- /(?P=what) -->\n", re.DOTALL
+)
 _SECONDS = re.compile(r"\b\d+\.\d\d s\b")
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -70,8 +74,11 @@ def replayed(text: str, folder: Path) -> str:
 
 def _tables(found: re.Match[str]) -> str:
     first = found[0].partition("\n")[0]
-    said = table(BACKENDS[found["engine"]]) if found["engine"] else overview(BACKENDS.values())
-    return f"{first}\n{said}<!-- /capabilities -->\n"
+    if found["what"] == "plugins":
+        said = catalogue(PLUGINS)
+    else:
+        said = table(BACKENDS[found["engine"]]) if found["engine"] else overview(BACKENDS.values())
+    return f"{first}\n{said}<!-- /{found['what']} -->\n"
 
 
 def _session(said: str, folder: Path) -> Iterator[str]:

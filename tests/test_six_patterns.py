@@ -1,13 +1,13 @@
 """docs/six-patterns.md and what stands behind it: what it shows is there, what it states is a test.
 
-The tests themselves ask the engines (`tests/conformance/test_article.py`). Here nothing is asked: a document and the
-names in it are compared, and the topologies are planned.
+The tests themselves ask the engines (`tests/conformance/test_article.py`, and `test_article_layers.py` for patterns 5
+and 6). Here nothing is asked: a document and the names in it are compared, and the topologies are planned.
 
 Comments before a block and in the prose are for the tests here:
 
     <!-- article: kafka-policy -->                 the block is of tests/article/kafka-policy.yaml
     <!-- emitted: six-patterns-1/native/… -->       it is of what is emitted, by its path below generated/
-    <!-- test: test_it -->                          the statement is this test of tests/conformance/test_article.py
+    <!-- test: test_it -->                          the statement is this test of those two files
     <!-- checked: test_it -->                       it is this test here
     <!-- read: api/pkg -->                          it was read in somebody's source, and is no test
 """
@@ -19,15 +19,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from tests.conformance import article
 from tests.conformance.engines.process import Json
+from zt_dsl import Istio
 from zt_dsl.compiler import Ready, Refused, plan
 from zt_dsl.resolve import resolve
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "six-patterns.md"
-STATEMENTS = ROOT / "tests" / "conformance" / "test_article.py"
+STATEMENTS = tuple(ROOT / "tests" / "conformance" / name for name in ("test_article.py", "test_article_layers.py"))
 
 _BLOCK = re.compile(
     r"<!-- (?P<what>article|emitted): (?P<name>[^ ]+) -->\n```yaml\n(?P<text>.*?)^```\n", re.DOTALL | re.MULTILINE
@@ -62,7 +64,7 @@ def emitted() -> dict[str, str]:
 
 
 def test_the_document_states_what_is_tested_and_nothing_else() -> None:
-    assert marked("test") == statements_in(STATEMENTS)
+    assert marked("test") == set().union(*map(statements_in, STATEMENTS))
 
 
 def test_what_it_says_is_checked_is_checked_here() -> None:
@@ -106,7 +108,7 @@ def test_an_excerpt_that_is_not_of_a_file_is_found() -> None:
         assert not in_order(other, whole)
 
 
-def test_every_manifest_of_patterns_1_to_4_is_named() -> None:
+def test_every_manifest_of_the_article_is_named() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert [name for name in article.NAMES if f"`{name}`" not in text and f"article: {name} -->" not in text] == []
 
@@ -137,6 +139,14 @@ def test_a_pattern_is_carried_and_needs_each_waiver_of_its_platform(pattern: str
         ("pattern3", "native", {"ZT310": 1, "ZT312": 4, "ZT314": 4}),
         ("pattern3", "cilium", {"ZT312": 4}),
         ("pattern4", "native", {"ZT314": 3, "ZT315": 1}),
+        ("pattern4", "calico", {"ZT314": 3, "ZT315": 1}),
+        ("pattern5", "native", {"ZT317": 3, "ZT310": 3}),
+        ("pattern5", "cilium", {"ZT317": 3}),
+        ("pattern5", "calico", {"ZT317": 3, "ZT310": 3}),
+        ("across", "kubernetes_istio", {"ZT324": 1}),
+        ("across", "calico_istio", {"ZT324": 1}),
+        ("pattern6", "kubernetes_istio", {"ZT314": 1, "ZT316": 1, "ZT320": 1}),
+        ("pattern6", "calico_istio", {"ZT314": 1, "ZT320": 1, "ZT322": 1}),
     ],
 )
 def test_a_pattern_is_refused_where_nothing_carries_it(pattern: str, on: str, expected: dict[str, int]) -> None:
@@ -145,6 +155,22 @@ def test_a_pattern_is_refused_where_nothing_carries_it(pattern: str, on: str, ex
     refused = plan(resolved.policy)
     assert isinstance(refused, Refused)
     assert Counter(diagnostic.code for diagnostic in refused.diagnostics) == expected
+
+
+def test_any_depth_is_refused_where_the_mesh_leaves_slashes_escaped() -> None:
+    stack = article.platform("kubernetes_istio")
+    as_installed = evolve(stack, mesh=Istio("1.31"))
+    resolved = resolve(article.TOPOLOGIES["pattern5"], as_installed, on=article.ON)
+    assert resolved.policy is not None
+    refused = plan(resolved.policy)
+    assert isinstance(refused, Refused)
+    assert Counter(diagnostic.code for diagnostic in refused.diagnostics) == {"ZT310": 1}
+
+
+def test_the_audit_policy_names_neither_patch_nor_a_mesh() -> None:
+    policy = article.manifest("audit-policy")
+    assert values(policy, "verbs") == [["create", "update", "delete"]] * 2
+    assert values(policy, "group") == ["networking.k8s.io", "cilium.io"]
 
 
 def test_every_platform_carries_a_pattern() -> None:
@@ -168,6 +194,11 @@ def nested(value: Json) -> Iterator[Json]:
             return
 
 
+def values(document: Json, key: str) -> list[Json]:
+    """What stands under the key, wherever it is."""
+    return [value[key] for value in nested(document) if isinstance(value, dict) and key in value]
+
+
 @pytest.mark.parametrize(("pattern", "on"), article.CARRIED)
 def test_no_emitted_list_is_empty_and_no_rule_is_without_ports(pattern: str, on: str) -> None:
     peers = {"from", "to", "fromEndpoints", "toEndpoints", "fromEntities", "toEntities", "toFQDNs", "toCIDRSet"}
@@ -178,5 +209,14 @@ def test_no_emitted_list_is_empty_and_no_rule_is_without_ports(pattern: str, on:
         allows = {key: value for key, value in spec.items() if not key.endswith("Deny")}
         for value in nested(allows):
             assert value != []
-            if isinstance(value, dict) and peers & set(value):
-                assert {"ports", "toPorts"} & set(value)
+            if not isinstance(value, dict):
+                continue
+            if value.get("action") == "Allow" or "operation" in value:
+                assert values(value, "ports")
+            elif peers & set(value):
+                # In a mesh it is the operations of a rule that say which.
+                assert (
+                    {"to"} & set(value)
+                    if document["kind"] == "AuthorizationPolicy"
+                    else {"ports", "toPorts"} & set(value)
+                )

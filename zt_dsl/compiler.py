@@ -154,18 +154,17 @@ _NO_SETTINGS: frozenset[str] = frozenset()
 
 
 def _unenforced(policy: Policy) -> Diagnostic:
-    """No engine at all: what would be written is what nobody acts on."""
-    governed = (f"{place}: the default deny of the namespace" for place in policy.governed)
-    edges = (f"{reason.edge} · {reason.at.path}:{reason.at.line}" for flow in policy.flows for reason in flow.reasons)
-    denials = (f"deny {denial.reason.edge}" for denial in policy.denials)
-    here = (Label(policy.platform.at, "this platform"),) if policy.platform.at.line else ()
+    """No engine at all: what would be written is what nobody acts on. Each statement that this is about is shown."""
+    said = [(reason.at, f"{reason.edge}: not enforced") for flow in policy.flows for reason in flow.reasons]
+    said += [(denial.reason.at, f"deny {denial.reason.edge}: not enforced") for denial in policy.denials]
+    denies = ", ".join(map(str, policy.governed))
     return Diagnostic(
         "ZT302",
-        f"nothing on {policy.platform.name} enforces policies: everything would be open, whatever is written",
-        here,
+        f"nothing on {policy.platform.name} enforces policies: the default deny of {denies} and whatever is written "
+        "would leave everything open",
+        tuple(Label(at, text) for at, text in dict.fromkeys(said)),
         "The API server takes a policy on any cluster; the network plugin acts on it, and this one does not.",
         "run a plugin that does (Cilium, Calico, Antrea), or a mesh: --target cilium, network=Cilium(…)",
-        "".join(f"unenforced  {line}\n" for line in dict.fromkeys((*governed, *edges, *denials))),
     )
 
 

@@ -5,7 +5,7 @@ a service, and for a port. What is written nearer goes first, and strict is what
 service account in its certificate, not its labels.
 """
 
-from zt_dsl import GET, POST, HttpApp, HttpPort, Namespace, Postgres, Service, Topology, allow
+from zt_dsl import GET, POST, HttpApp, HttpPort, Namespace, Postgres, Service, TcpPort, Topology, allow
 
 production = Namespace("production")
 monitoring = Namespace("monitoring")
@@ -19,10 +19,16 @@ class Api(HttpApp):
     imports = HttpPort(8081, mtls="permissive")
 
 
+class Archive(Postgres):
+    # The other way round: who copies all of it shows a certificate, whatever the rest of the service takes.
+    copies = TcpPort(8432, mtls="strict")
+
+
 frontend = Service("frontend", namespace=production, labels={"app": "web", "tier": "frontend"})
 api = Api("api", namespace=production, labels={"app": "api", "tier": "backend"}, mtls="strict")
-# Being moved into the mesh: callers with and without a certificate, but its backups go over a strict port.
-archive = Postgres("archive", namespace=production, mtls="permissive")
+# It is being moved into the mesh, and still called by who has no certificate.
+archive = Archive("archive", namespace=production, mtls="permissive")
+backup = Service("backup", namespace=production)
 prometheus = Service("prometheus", namespace=monitoring)
 batch = Service("batch", namespace=legacy)
 frontend_west = Service("frontend", namespace=production_west, labels={"app": "web", "tier": "frontend"})
@@ -33,6 +39,7 @@ edges = [
     allow(batch, api.imports.routes(POST("/imports")), why="orders by file, until the partner has an API"),
     allow(api, archive.sql, why="orders of past years"),
     allow(batch, archive.sql, why="the nightly load"),
+    allow(backup, archive.copies, why="the nightly copy"),
 ]
 
 topology = Topology("six-patterns-5", edges, governs=[production], mtls="strict")

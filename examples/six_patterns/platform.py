@@ -1,4 +1,4 @@
-"""Where the patterns run: plain NetworkPolicy, Cilium before and after it lost its Kafka rules, and Calico.
+"""Where the patterns run: NetworkPolicy, Cilium before and after it lost Kafka, Calico; and Istio beside each.
 
 A waiver that nothing needs is a warning (ZT401). So each engine is here without any, for the patterns that it says
 exactly, and beside that once more for each pattern that it says less of, with what that pattern agrees to lose.
@@ -33,7 +33,8 @@ calico = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS)
 calico_without_l7 = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[routes, topics, names])
 calico_without_names = Platform("calico", network=Calico("3.31"), pod_cidrs=PODS, waivers=[names, wildcards])
 
-# Patterns 5 and 6: a mesh beside each network engine. `**` is exact only where the mesh decodes %2F.
+# Patterns 5 and 6: a mesh beside each network engine. Identities and requests are the mesh's, the rest the network's.
+# `**` is exact only where the mesh decodes %2F, which it does not as it is installed.
 mesh = Istio("1.31", path_normalization="DECODE_AND_MERGE_SLASHES")
 strict_mesh = Istio("1.31", path_normalization="DECODE_AND_MERGE_SLASHES", mesh_wide_mtls="strict")
 API_SERVER = ApiServer(cidrs=["192.0.2.10/32"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from zt_dsl.backends.plugins import PLUGINS
 from zt_dsl.commands import run
 from zt_dsl.diagnostics.codes import TITLES
 
@@ -156,6 +157,43 @@ def test_a_mesh_alone_is_refused_once_with_the_waivers_to_paste(capsys: pytest.C
     err = capsys.readouterr().err
     assert err.count("error[ZT334]") == 1
     assert 'waivers=[Waiver("egress", why="…"), Waiver("protocol", why="…")]' in err
+
+
+@pytest.mark.parametrize("target", ["antrea", "weave-net"])
+def test_a_plugin_that_enforces_networkpolicy_gets_it(
+    target: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("kubernetes", target):
+        assert run(["compile", "shop_model:topology", "--target", name]) == 0
+    assert f"shop on {target}: Kubernetes NetworkPolicy 1.37" in capsys.readouterr().out
+
+    native, theirs = (tree(project / "generated/shop" / name) for name in ("kubernetes", target))
+    policies = {"shop/_namespace.yaml", "shop/api.yaml", "shop/web.yaml"}
+    assert policies < theirs.keys()
+    assert [name for name in policies if theirs[name] != native[name]] == []
+
+    assert run(["compile", "shop_model:narrowed", "--target", target]) == 1
+    assert "error[ZT310]" in capsys.readouterr().err
+
+
+def test_a_plugin_that_enforces_nothing_is_refused_with_what_would_be_open(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compile", "shop_model:topology", "--target", "flannel"]) == 1
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error[ZT302]: nothing on flannel enforces policies: the default deny of shop" in err
+    assert err.count(": not enforced") == 1
+    assert "web → api.http: not enforced" in err
+    assert not (project / "generated").exists()
+
+
+def test_every_plugin_is_a_target(capsys: pytest.CaptureFixture[str]) -> None:
+    for plugin in PLUGINS:
+        assert run(["compile", "shop_model:topology", "--target", plugin.target]) == (plugin.backend == "nothing")
+    assert run(["compile", "shop_model:topology", "--target", "kindnet"]) == 64
+    assert "antrea, calico, cilium, flannel, istio, kubernetes, weave-net" in capsys.readouterr().err
 
 
 def test_a_target_with_a_version(capsys: pytest.CaptureFixture[str]) -> None:

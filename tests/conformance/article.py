@@ -4,7 +4,7 @@ On the page they had lost their indentation; `tests/article` has it again, and n
 about them is docs/six-patterns.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import yaml
 
-from examples.six_patterns import pattern1, pattern2, pattern3, pattern4, pitfalls
+from examples.six_patterns import pattern1, pattern2, pattern3, pattern4, pattern5, pattern6, pitfalls
 from examples.six_patterns import platform as platforms
 from tests.conformance.engines.process import Document
 from zt_dsl import Platform, Topology
@@ -32,6 +32,9 @@ TOPOLOGIES: Mapping[str, Topology] = MappingProxyType(
         "pattern2": pattern2.topology,
         "pattern3": pattern3.topology,
         "pattern4": pattern4.topology,
+        "pattern5": pattern5.topology,
+        "across": pattern5.across_clusters,
+        "pattern6": pattern6.topology,
         "pitfalls": pitfalls.topology,
     }
 )
@@ -58,7 +61,11 @@ CALICO = (
     ("pattern4", "calico_without_names"),
     ("pitfalls", "calico"),
 )
-CARRIED = (*NATIVE, *CILIUM, *OLD_CILIUM, *CALICO)
+KUBERNETES_ISTIO = (("pattern5", "kubernetes_istio"), ("pattern6", "kubernetes_istio_without_names"))
+CILIUM_ISTIO = (("across", "cilium_strict_mesh"), ("pattern6", "cilium_istio"))
+CALICO_ISTIO = (("pattern5", "calico_istio"), ("pattern6", "calico_istio_without_names"))
+STACKS = (*KUBERNETES_ISTIO, *CILIUM_ISTIO, *CALICO_ISTIO)
+CARRIED = (*NATIVE, *CILIUM, *OLD_CILIUM, *CALICO, *STACKS)
 """Each pattern with the platforms that carry it, by their names in examples/six_patterns."""
 
 
@@ -95,14 +102,19 @@ def files(pattern: str, on: str) -> Mapping[str, str]:
 
 def emitted(pattern: str, on: str) -> list[Document]:
     """The policies among these."""
-    documents = [document for data in files(pattern, on).values() for document in _policies(data)]
+    documents = [document for path, data in files(pattern, on).items() for document in _policies(path, data)]
     assert documents
     return documents
 
 
-def _policies(data: str) -> tuple[Document, ...]:
+def _policies(path: str, data: str) -> tuple[Document, ...]:
     # review.md is no YAML, and a Kustomization no policy.
-    return parsed(data) if "\nkind: NetworkPolicy\n" in data or "\nkind: CiliumNetworkPolicy\n" in data else ()
+    return parsed(data) if path.endswith(".yaml") and not path.endswith("/kustomization.yaml") else ()
+
+
+def of_group(group: str, documents: Iterable[Document]) -> list[Document]:
+    """Those of one API: `networking.k8s.io`, `cilium.io`, `projectcalico.org`, `security.istio.io`."""
+    return [one for one in documents if str(one["apiVersion"]).partition("/")[0] == group]
 
 
 @cache

@@ -2,28 +2,32 @@
 
 The answers are about storing: what is created, what a second apply changes, what is warned of. What a policy that
 was taken means, other engines say. For Cilium there is an answer for each minor release, by the definitions that
-the release itself installs.
+the release itself installs; for Calico by definitions that are made of its OpenAPI, as its own cannot be had.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.calico_strategies import Case as CalicoCase
+from tests.calico_strategies import calico_cases
 from tests.cilium_strategies import Case as CiliumCase
 from tests.cilium_strategies import cilium_cases
+from tests.conformance import calico_policies as calico
 from tests.conformance import istio_policies as istio
 from tests.conformance.cilium_policies import about, cilium_policy, clusterwide_policy, http, ports, selector
 from tests.conformance.emitted import documents as documents_of
-from tests.conformance.emitted import planned
+from tests.conformance.emitted import emitted, planned
 from tests.conformance.engines import build, crds
 from tests.conformance.engines.apiserver_engine import CREATED, UNCHANGED, ApiServer, Applied
+from tests.conformance.engines.calico_engine import CalicoEngine
 from tests.conformance.engines.crds import IstioMinor, Minor
 from tests.conformance.engines.process import Document, Json, RefusedError
 from tests.conformance.policies import network_policy
@@ -40,6 +44,7 @@ TOPOLOGIES = 25
 # Whole topologies are large to draw.
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example)
 MINORS: tuple[Minor, ...] = tuple(crds.RELEASES)
+_Minor = TypeVar("_Minor", bound=str)
 
 WEB = network_policy({"podSelector": selector(app="web"), "policyTypes": ["Ingress"]})
 
@@ -337,6 +342,115 @@ def test_each_minor_of_istio_says_what_it_takes(api_server: ApiServer, minor: Is
         assert one(api_server, policy).outcome == "refused", name
 
 
+# --- Calico ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calico_server(api_server: ApiServer, calico_engine: CalicoEngine) -> ApiServer:
+    """The server with the definitions that are made of Calico's OpenAPI, and without objects."""
+    api_server.install(calico_engine.definitions().values())
+    return api_server
+
+
+WEB_ON_CALICO = calico.calico_policy(calico.ingress(calico.allow(**calico.to_port(8080))))
+
+
+def of_rule(**fields: Json) -> Document:
+    return calico.calico_policy(calico.ingress(calico.allow(**fields)))
+
+
+# What Calico's schema has. An empty list is no change the second time: a custom resource is stored as it was sent.
+CALICO_TAKEN: Mapping[str, Document] = {
+    "a port that is a number": WEB_ON_CALICO,
+    "a range of ports": of_rule(**calico.to_port("8000:8010")),
+    "a port with a name": of_rule(**calico.to_port("http", 443)),
+    "a protocol that is a number": of_rule(protocol=6),
+    "an order that is no whole number": calico.calico_policy(calico.ingress(calico.allow(), order=0.5)),
+    "http": of_rule(http={"methods": ["GET"], "paths": [{"exact": "/"}, {"prefix": "/static/"}]}),
+    "annotations of a rule": of_rule(metadata={"annotations": {"edge": "web"}}),
+    "no rules": calico.calico_policy(calico.ingress()),
+    "no peer": of_rule(source={}),
+    "a policy of the whole cluster": calico.global_policy(calico.ingress(namespaceSelector="all()")),
+    "a tier": calico.tier("security", order=100, defaultAction="Deny"),
+}
+# What it has not, and the words of the refusal.
+CALICO_REFUSED: Mapping[str, tuple[Document, str]] = {
+    "names, which the Enterprise edition has": (
+        calico.calico_policy(calico.egress(calico.allow(destination={"domains": ["example.com"]}))),
+        ".spec.egress[0].destination.domains: field not declared in schema",
+    ),
+    "an unknown field of a tier": (calico.tier("security", weight=1), ".spec.weight: field not declared in schema"),
+    "a field of the other kind of policy": (
+        calico.calico_policy(calico.ingress(namespaceSelector="all()")),
+        ".spec.namespaceSelector: field not declared in schema",
+    ),
+    "a status": ({**WEB_ON_CALICO, "status": {}}, ".status: field not declared in schema"),
+    "a pattern of a path": (of_rule(http={"paths": [{"regex": "/"}]}), ".paths[0].regex: field not declared"),
+    "no action": (calico.calico_policy(calico.ingress({})), "spec.ingress[0].action: Required value"),
+    "an order in quotes": (calico.calico_policy(calico.ingress(order="1")), ".spec.order: expected numeric"),
+    "half a port": (of_rule(**calico.to_port(80), source={"ports": [80.5]}), "must be of type integer,string"),
+    "a port that is null": (of_rule(source={"ports": [None]}), "must be of type integer,string"),
+}
+# Values, of which the OpenAPI says nothing, and what Calico's own code has against them.
+CALICO_VALUES: Mapping[str, tuple[Document, str]] = {
+    "an unknown action": (calico.calico_policy(calico.ingress({"action": "Permit"})), "Tag: action"),
+    "what is no selector": (calico.calico_policy(calico.ingress(selector="app = 'web'")), "Tag: selector"),
+    "an unknown type": (calico.calico_policy({"types": ["Sideways"]}), "Tag: policyType"),
+    "a port that there is not": (of_rule(**calico.to_port(70000)), "cannot unmarshal number 70000"),
+    "a tier that allows": (calico.tier("security", defaultAction="Allow"), "Tag: oneof"),
+    "a name without its tier": (
+        calico.calico_policy(calico.ingress(tier="default"), name="security.web"),
+        "Incorrectly formatted policy name",
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", CALICO_TAKEN.values(), ids=CALICO_TAKEN)
+def test_what_calico_s_schema_has_is_created_once(calico_server: ApiServer, policy: Document) -> None:
+    assert calico_server.apply([policy] * 3) == [CREATED, UNCHANGED, UNCHANGED]
+
+
+@pytest.mark.parametrize(("policy", "words"), CALICO_REFUSED.values(), ids=CALICO_REFUSED)
+def test_what_calico_s_schema_lacks_is_refused(calico_server: ApiServer, policy: Document, words: str) -> None:
+    refused = one(calico_server, policy)
+    assert refused.outcome == "refused"
+    assert words in refused.error
+
+
+@pytest.mark.parametrize(("policy", "words"), CALICO_VALUES.values(), ids=CALICO_VALUES)
+def test_a_value_is_calico_s_own_affair(
+    calico_server: ApiServer, calico_engine: CalicoEngine, policy: Document, words: str
+) -> None:
+    """The schema takes it, and the validator, which Calico's own server asks, does not."""
+    assert one(calico_server, policy) == CREATED
+    with pytest.raises(RefusedError, match=words):
+        calico_engine.load([policy])
+
+
+def fields(schema: Mapping[str, Json], path: str = "") -> Iterator[tuple[str, Json]]:
+    """Each field of a schema, by its path, and its type."""
+    yield path, "integer or string" if schema.get("x-kubernetes-int-or-string") else schema["type"]
+    below = {f".{name}": of for name, of in cast("Document", schema.get("properties", {})).items()}
+    for name, of in (below | {"[]": schema.get("items"), "{}": schema.get("additionalProperties")}).items():
+        if of is not None:
+            yield from fields(cast("Document", of), path + name)
+
+
+def schema_of(definition: str) -> Document:
+    [version] = yaml.safe_load(definition)["spec"]["versions"]
+    return cast("Document", version["schema"]["openAPIV3Schema"])
+
+
+def test_calico_s_definitions_have_the_fields_that_calico_stores(calico_engine: CalicoEngine) -> None:
+    """All of them and no others, of the same types: nothing was lost or invented on the way from its OpenAPI."""
+    made = calico_engine.definitions()
+    assert set(made) == {"networkpolicies", "globalnetworkpolicies", "tiers"}
+    for plural, definition in made.items():
+        stored = dict(fields(schema_of(crds.calico_storage(plural))))
+        assert dict(fields(schema_of(definition))) == stored
+        assert stored[".spec.order"] == "number"
+
+
 # --- what is emitted ------------------------------------------------------------------------------------
 
 
@@ -363,20 +477,24 @@ def documents(path: Path) -> list[Document]:
     return list(yaml.load_all(_text(path), Loader=yaml.CSafeLoader))
 
 
-def needed(manifests: Sequence[Document], minor: Minor) -> list[str]:
-    """The definitions that the kinds of these need, Cilium's those of this release."""
-    plurals = {
-        "CiliumNetworkPolicy": "ciliumnetworkpolicies",
-        "CiliumClusterwideNetworkPolicy": "ciliumclusterwidenetworkpolicies",
-    }
-    kinds = {str(manifest["kind"]) for manifest in manifests}
-    return [crds.cilium(minor, plurals[kind]) for kind in sorted(kinds & plurals.keys())]
+def in_force(platform: Path, of_calico: Mapping[str, str]) -> Sequence[str]:
+    """The definitions of each kind that is emitted, of the releases that this platform has, or the last.
+
+    Whatever the platform, so that they change seldom, which takes the server longer than the manifests.
+    """
+    istio = minor_of(platform, "Istio", ISTIO_MINORS)
+    return (
+        crds.cilium(minor_of(platform, "Cilium", MINORS)),
+        crds.istio(istio, "authorizationpolicies"),
+        crds.istio(istio, "peerauthentications"),
+        of_calico["networkpolicies"],
+    )
 
 
-def minor_of(platform: Path) -> Minor:
-    """The release of Cilium that it was compiled for, as its report has it; the last, where it is another engine."""
-    engine = re.search(r"^Engine: Cilium (\d+\.\d+)", _text(platform / "review.md"), re.MULTILINE)
-    return next(minor for minor in reversed(MINORS) if engine is None or minor == engine[1])
+def minor_of(platform: Path, engine: str, known: Sequence[_Minor]) -> _Minor:
+    """The release of an engine that it was compiled for, as its report has it; the last, where it is another engine."""
+    said = re.search(rf"(?m)^Engine: .*?\b{engine} (\d+\.\d+)", _text(platform / "review.md"))
+    return next(minor for minor in reversed(known) if said is None or minor == said[1])
 
 
 def test_every_build_has_a_directory() -> None:
@@ -384,14 +502,34 @@ def test_every_build_has_a_directory() -> None:
     assert len(platforms()) == len(builds) > 0
 
 
+def test_every_manifest_is_in_the_directory_of_a_build() -> None:
+    """And so it is applied: below, each directory is, with whatever is in it."""
+    of_builds = [path for platform in platforms() for path in on_disk(platform)]
+    assert sorted(of_builds) == sorted(path for path in GENERATED.rglob("*.yaml") if path.name != "kustomization.yaml")
+
+
+def test_every_kind_that_is_emitted_is_in_a_build() -> None:
+    """Of one that no example has, nothing would be applied."""
+    manifests = [document for platform in platforms() for path in in_order(platform) for document in documents(path)]
+    assert {(manifest["apiVersion"], manifest["kind"]) for manifest in manifests} == {
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+        ("cilium.io/v2", "CiliumNetworkPolicy"),
+        ("projectcalico.org/v3", "NetworkPolicy"),
+        ("security.istio.io/v1", "AuthorizationPolicy"),
+        ("security.istio.io/v1", "PeerAuthentication"),
+    }
+
+
 @pytest.mark.parametrize("platform", platforms(), ids=lambda path: path.relative_to(GENERATED).as_posix())
-def test_what_is_emitted_is_created_and_a_second_time_unchanged(api_server: ApiServer, platform: Path) -> None:
+def test_what_is_emitted_is_created_and_a_second_time_unchanged(
+    api_server: ApiServer, calico_engine: CalicoEngine, platform: Path
+) -> None:
     files = in_order(platform)
     assert sorted(files) == sorted(on_disk(platform))
     manifests = [document for path in files for document in documents(path)]
     # Counted without a parser: nothing on the way has lost one.
     assert len(manifests) == sum(len(re.findall(r"(?m)^kind: ", _text(path))) for path in files) > 0
-    api_server.install(needed(manifests, minor_of(platform)))
+    api_server.install(in_force(platform, calico_engine.definitions()))
     for expected in (CREATED, UNCHANGED):
         answers = api_server.apply(manifests)
         assert [applied for applied in answers if applied != expected] == []
@@ -431,5 +569,18 @@ def test_network_policies_of_any_topology_are_created_once(cleared: ApiServer) -
     @given(cases())
     def asked(case: Case) -> None:
         assert_created_once(cleared, sayable(case.topology, case.platform))
+
+    asked()
+
+
+def test_what_is_emitted_for_calico_for_any_topology_is_created_once(calico_server: ApiServer) -> None:
+    """In whichever tier it is, and for any of its versions: the fields are those of 3.31."""
+
+    @settings(max_examples=TOPOLOGIES, deadline=None, phases=[Phase.generate], suppress_health_check=SLOW)
+    @given(calico_cases())
+    def asked(case: CalicoCase) -> None:
+        manifests = emitted(case.topology, case.platform)
+        assert {manifest["apiVersion"] for manifest in manifests} == {calico.API_VERSION}
+        assert_created_once(calico_server, manifests)
 
     asked()

@@ -9,99 +9,49 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from tests.conformance import article
-from tests.conformance.engines import crds, kubernetes_engine
-from tests.conformance.engines.apiserver_engine import CREATED, ApiServer
-from tests.conformance.engines.cilium_engine import (
-    Address,
-    CiliumEngine,
-    Connection,
-    Peer,
-    Pod,
-    Request,
-    Reserved,
-    Verdict,
+from tests.conformance.article_cluster import (
+    API,
+    COMPROMISED,
+    EVERYBODY,
+    INGRESS,
+    KAFKA,
+    METRICS_SERVER,
+    ORDERS,
+    OUTSIDE,
+    PATTERN_1,
+    PATTERN_2,
+    PAYMENTS,
+    PLAIN_API,
+    PLAIN_WEB,
+    POSTGRES,
+    PROMETHEUS,
+    REDIS,
+    RESOLVER,
+    STRANGER,
+    WEB,
+    asked,
+    by_calico,
+    edited,
+    in_production,
+    lookup,
+    manifests,
+    named,
+    natively,
+    of_calico,
+    one,
 )
+from tests.conformance.engines import crds
+from tests.conformance.engines.apiserver_engine import CREATED, ApiServer
+from tests.conformance.engines.calico_engine import CalicoEngine
+from tests.conformance.engines.cilium_engine import Address, CiliumEngine, Connection, Peer, Pod, Request
 from tests.conformance.engines.kubernetes_engine import KubernetesEngine
 from tests.conformance.engines.process import Document, Json, Protocol, RefusedError
 
 pytestmark = pytest.mark.conformance
 
-# The article's cluster. Its namespaces have the labels that the article puts on them: production, monitoring, and
-# no other.
-_PRODUCTION, _MONITORING = {"env": "production"}, {"purpose": "monitoring"}
-
-
-def in_production(**labels: str) -> Pod:
-    return Pod("production", labels, _PRODUCTION)
-
-
-WEB = in_production(app="web", tier="frontend")
-API = in_production(app="api", tier="backend")
-POSTGRES = in_production(app="postgres", tier="database")
-REDIS = in_production(app="redis", tier="cache")
-KAFKA = in_production(app="kafka")
-ORDERS = in_production(app="order-service")
-PAYMENTS = in_production(app="payment-service")
-STRANGER = in_production(app="stranger")
-COMPROMISED = in_production(app="compromised-service")
-PLAIN_WEB, PLAIN_API = in_production(app="web"), in_production(app="api")
-
-PROMETHEUS = Pod("monitoring", {"app": "prometheus"}, _MONITORING)
-INGRESS = Pod("ingress-nginx", {"app": "ingress-nginx"})
-RESOLVER = Pod("kube-system", {"k8s-app": "kube-dns"})
-METRICS_SERVER = Pod("kube-system", {"k8s-app": "metrics-server"})
-OUTSIDE = Address("203.0.113.9")
-
-EVERYBODY: Sequence[Peer] = (
-    *(WEB, API, POSTGRES, REDIS, KAFKA, ORDERS, PAYMENTS, STRANGER),
-    *(PROMETHEUS, INGRESS, RESOLVER, METRICS_SERVER, OUTSIDE),
-)
-
-PATTERN_1 = ("default-deny-all", "allow-dns-egress")
-PATTERN_2 = ("frontend-policy", "backend-policy", "database-policy", "allow-from-monitoring")
 NATIVE = ("default-deny-ingress", "default-deny-egress", *PATTERN_1, *PATTERN_2, "kube-system-allow")
 CILIUM = ("l7-http-policy", "external-api-egress", "allow-external-services")
 BY_NAME = (("external-api-egress", API), ("allow-external-services", PAYMENTS))
-
-
-def manifests(*names: str) -> list[Document]:
-    return [article.manifest(name) for name in names]
-
-
-def named(name: str, address: str = "192.0.2.1") -> Address:
-    """An address outside that this name was looked up for."""
-    return Address(address, (name,))
-
-
-def one(engine: CiliumEngine, connection: Connection) -> Verdict:
-    [verdict] = engine.ask([connection])
-    return verdict
-
-
-def natively(connection: Connection) -> kubernetes_engine.Connection:
-    """As NetworkPolicy sees it: of what it carries nothing is left."""
-
-    def end(peer: Peer) -> kubernetes_engine.Peer:
-        match peer:
-            case Pod():
-                return kubernetes_engine.Pod(peer.namespace, peer.labels, "10.244.0.9", peer.namespace_labels)
-            case Address():
-                return kubernetes_engine.Address(peer.ip)
-            case Reserved():
-                raise AssertionError("NetworkPolicy has no word for it")
-
-    return kubernetes_engine.Connection(
-        end(connection.source), end(connection.target), connection.protocol, connection.port
-    )
-
-
-def asked(engine: KubernetesEngine, connection: Connection) -> kubernetes_engine.Verdict:
-    [verdict] = engine.ask([natively(connection)])
-    return verdict
-
-
-def lookup(source: Peer, target: Peer = RESOLVER, protocol: Protocol = "UDP", name: str = "") -> Connection:
-    return Connection(source, target, protocol, 53, dns=name)
 
 
 def rest_of_kafka(rules: str) -> Document:
@@ -162,7 +112,7 @@ def test_redis_is_open_to_everybody_without_allow_from_monitoring(kubernetes_eng
 
 def test_visitors_arrive_only_from_a_namespace_with_the_label(kubernetes_engine: KubernetesEngine) -> None:
     kubernetes_engine.load(manifests(*PATTERN_2))
-    labelled = Pod("ingress-nginx", {"app": "ingress-nginx"}, _PRODUCTION)
+    labelled = Pod("ingress-nginx", {"app": "ingress-nginx"}, WEB.namespace_labels)
     assert not asked(kubernetes_engine, Connection(INGRESS, WEB, port=8080)).allowed
     assert asked(kubernetes_engine, Connection(labelled, WEB, port=8080)).allowed
 
@@ -331,6 +281,41 @@ def test_lookups_over_tcp_are_not_seen_beside_pattern_1(cilium_engine: CiliumEng
     assert not one(cilium_engine, Connection(source, Address("192.0.2.1"), port=443)).egress.passes
 
 
+# --- pattern 4: Calico ------------------------------------------------------------------------------------------
+
+NAMES = """\
+        domains:
+          - "api.stripe.com"
+          - "api.paypal.com"
+"""
+
+
+def test_calico_refuses_the_field_for_names(calico_engine: CalicoEngine) -> None:
+    with pytest.raises(RefusedError, match=r'unknown field "spec\.egress\[0\]\.destination\.domains"'):
+        calico_engine.load(manifests("allow-external-dns"))
+
+
+def test_without_the_field_443_of_everybody_is_open(calico_engine: CalicoEngine) -> None:
+    calico_engine.load([edited("allow-external-dns", NAMES, "")])
+    for peer in (OUTSIDE, named("attacker.example", "192.0.2.7"), POSTGRES, METRICS_SERVER):
+        assert by_calico(calico_engine, Connection(PAYMENTS, peer, port=443)).egress.passes
+    assert not by_calico(calico_engine, Connection(PAYMENTS, OUTSIDE, port=80)).egress.passes
+
+
+def test_a_global_policy_knows_pods_by_a_label_in_any_namespace(calico_engine: CalicoEngine) -> None:
+    calico_engine.load([edited("allow-external-dns", NAMES, "")])
+    elsewhere = Pod("shop", {"app": "payment-service"})
+    exfiltrating = Pod("attacker", {"k8s-app": "kube-dns"})
+    assert not by_calico(calico_engine, Connection(elsewhere, OUTSIDE, port=80)).egress.passes
+    assert by_calico(calico_engine, lookup(PAYMENTS, exfiltrating)).egress.passes
+
+
+def test_calico_s_policy_for_names_has_no_lookups_over_tcp(calico_engine: CalicoEngine) -> None:
+    calico_engine.load([edited("allow-external-dns", NAMES, "")])
+    verdicts = of_calico(calico_engine, over_both(PAYMENTS))
+    assert [verdict.egress.passes for verdict in verdicts] == [True, False]
+
+
 # --- pitfalls -----------------------------------------------------------------------------------------------
 
 
@@ -351,6 +336,33 @@ def test_a_rule_without_ports_is_every_port(kubernetes_engine: KubernetesEngine)
     for pod in (WEB, POSTGRES, STRANGER):
         for protocol, port in ports:
             assert asked(kubernetes_engine, Connection(PROMETHEUS, pod, protocol, port)).allowed
+
+
+def test_calico_s_deny_goes_before_what_networkpolicy_allows(calico_engine: CalicoEngine) -> None:
+    for policies, answer in ((("kube-system-allow",), True), (("kube-system-allow", "deny-suspicious"), False)):
+        calico_engine.load(manifests(*policies))
+        assert by_calico(calico_engine, lookup(COMPROMISED)).ingress.passes is answer
+        assert by_calico(calico_engine, lookup(STRANGER)).ingress.passes
+
+
+def test_calico_s_deny_closes_every_pod_that_nothing_opens(calico_engine: CalicoEngine) -> None:
+    calico_engine.load(manifests("deny-suspicious"))
+    for verdict in of_calico(calico_engine, [Connection(p, t) for p in EVERYBODY for t in EVERYBODY if t != OUTSIDE]):
+        assert not verdict.ingress.passes
+    calico_engine.load(manifests("deny-suspicious", *PATTERN_2))
+    assert by_calico(calico_engine, Connection(WEB, API, port=8080)).passes
+    # Pattern 2 is about production. Nothing opens the resolver, which the deny has closed.
+    verdict = by_calico(calico_engine, lookup(API))
+    assert (verdict.egress.passes, verdict.ingress.passes) == (True, False)
+
+
+def test_a_pass_behind_it_opens_what_networkpolicy_closes(calico_engine: CalicoEngine) -> None:
+    last = '        selector: app == "compromised-service"\n'
+    passed_on = edited("deny-suspicious", last, f"{last}    - action: Pass\n")
+    calico_engine.load([passed_on, *manifests("default-deny-ingress")])
+    assert not by_calico(calico_engine, Connection(COMPROMISED, API)).ingress.passes
+    for peer in (STRANGER, PROMETHEUS, OUTSIDE):
+        assert by_calico(calico_engine, Connection(peer, API)).ingress.passes
 
 
 # --- what is emitted ----------------------------------------------------------------------------------------
@@ -459,6 +471,17 @@ def test_what_is_emitted_for_networkpolicy_answers_rightly(
     kubernetes_engine: KubernetesEngine, pattern: str, platform: str
 ) -> None:
     assert wrong_natively(kubernetes_engine, pattern, platform) == []
+
+
+@pytest.mark.parametrize(("pattern", "platform"), article.CALICO)
+def test_what_is_emitted_for_calico_answers_rightly(calico_engine: CalicoEngine, pattern: str, platform: str) -> None:
+    """Open-source Calico says less than Cilium, by the same waivers as NetworkPolicy."""
+    answers = tuple(EXPECTED[pattern])
+    calico_engine.load(article.emitted(pattern, platform))
+    verdicts = of_calico(calico_engine, (connection for connection, _, _ in answers))
+    assert [
+        it for (it, _, calico), verdict in zip(answers, verdicts, strict=True) if verdict.passes is not calico
+    ] == []
 
 
 @pytest.mark.parametrize(("pattern", "platform"), [*article.NATIVE, *article.CILIUM])

@@ -20,19 +20,7 @@ from attrs import evolve, field, frozen
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.cilium_meaning import Meaning, asked, probes
-from tests.cilium_mutants import (
-    OPERATORS,
-    SAME,
-    SOMETIMES,
-    TEXT_OPERATORS,
-    Mutant,
-    everything,
-    fields,
-    mutants,
-    parsed,
-    platform,
-    rewritten,
-)
+from tests.cilium_mutants import OPERATORS, SAME, SOMETIMES, everything, platform
 from tests.cilium_strategies import Case, cilium_cases
 from tests.conformance.cilium_policies import SERVICE_ACCOUNT, cilium_policy
 from tests.conformance.engines.cilium_engine import (
@@ -48,6 +36,7 @@ from tests.conformance.engines.cilium_engine import (
 )
 from tests.conformance.engines.process import Document, RefusedError
 from tests.conformance.test_semantics import written
+from tests.mutants import TEXT_OPERATORS, Mutant, fields, mutants, parsed, rewritten
 from tests.strategies import ON
 from zt_dsl import Edge, HttpPort, HttpsApi, Namespace, Platform, Service, Topology, allow
 from zt_dsl.compiler import Ready, build, plan, prove

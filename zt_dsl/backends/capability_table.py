@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from zt_dsl.backends.base import Backend, Capability
+from zt_dsl.backends.plugins import Plugin
 
 
 def overview(backends: Iterable[Backend]) -> str:
@@ -34,6 +35,19 @@ def table(backend: Backend) -> str:
         f"{', '.join(backend.judged)}.{marked if others else ''}\n\n"
         f"| feature | support | how, or why not | what would carry it |\n| --- | --- | --- | --- |\n{rows}\n"
     )
+
+
+def catalogue(plugins: Iterable[Plugin]) -> str:
+    """One row a network plugin: its target, and what comes of it there."""
+    lines = [
+        "| plugin | `--target` | enforces | names outside | requests | besides |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {one.name} | `{one.target}` | {one.enforces} | {one.names} | {one.requests} | {one.beside} |"
+            for one in plugins
+        ),
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _from_to(versions: tuple[str, ...]) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from examples.six_patterns.pattern5 import across_clusters
+from examples.six_patterns.platform import cilium_strict_mesh
+from tests.conformance import emitted
 from tests.strategies import ON, Declaration, kind
 from zt_dsl import (
     ANY,
@@ -346,3 +349,18 @@ def test_an_object_that_would_mean_more_cannot_be_made() -> None:
         AuthorizationPolicy((), "shop", "deny", (("app", "web"),), "DENY").document()
     with pytest.raises(ValueError, match="mode of a port"):
         PeerAuthentication((), "shop", "default", (), "strict", ((80, "disable"),)).document()
+
+
+def test_callers_that_are_one_to_the_mesh_share_a_rule() -> None:
+    """The frontends of two clusters have one identity. Two rules that are the same fit no schema of ours: compiled
+    alone, it was refused as a bug."""
+    ready = emitted.planned(across_clusters, cilium_strict_mesh)
+    assert isinstance(ready, Ready)
+    written = build(ready, Path("/")).files["production/api.yaml"].decode()
+    [policy] = [one for one in yaml.safe_load_all(written) if one["kind"] == "AuthorizationPolicy"]
+    rules = policy["spec"]["rules"]
+    assert len(rules) == len({repr(rule) for rule in rules})
+    assert check(policy) == ()
+    shared = written[written.index("cluster.local/ns/production/sa/frontend") - 300 :]
+    assert "the site is a client of the API" in shared
+    assert "when the west is full" in shared

@@ -114,6 +114,16 @@ class CalicoEngine(Process):
         assert len(verdicts) == len(asked)
         return [_verdict(verdict) for verdict in verdicts]
 
+    def definitions(self) -> Mapping[str, str]:
+        """A CustomResourceDefinition, as text, of each kind that is emitted, and of GlobalNetworkPolicy; by its plural.
+
+        They are not Calico's: they say what its OpenAPI says (api v3.31.0, `pkg/openapi`), as a definition says it.
+        `ApiServer.install` takes them.
+        """
+        texts = self.answer({"op": "definitions"})["definitions"]
+        assert isinstance(texts, Mapping)
+        return {plural: str(text) for plural, text in texts.items()}
+
 
 def _peer(peer: Peer) -> Document:
     match peer:

@@ -1,5 +1,7 @@
 """The CustomResourceDefinitions that engines install, release by release: `cilium("1.20")`, `istio("1.31")`.
 
+Calico's for projectcalico.org/v3 are in no module that can be had: `CalicoEngine.definitions` stands in for them.
+
 They are in the engines' own Go modules, which the go command downloads; nothing of those is in this repository.
 What is downloaded is verified twice: by the go command, against the checksum database, and here, against the hash
 of the module's files (`h1:`, as go.sum has it) that stands beside each version. The files that are wanted are then
@@ -82,6 +84,18 @@ def istio(minor: IstioMinor, plural: str = "authorizationpolicies") -> str:
         if f"\n  name: {plural}.security.istio.io\n" in part
     ]
     return found
+
+
+def calico_storage(plural: str) -> str:
+    """What Calico 3.31 stores, of the group crd.projectcalico.org; out of the module that its engine links.
+
+    The checksum database does not know that version: the engine's go.sum does, and the go command verifies by it.
+    """
+    told: Mapping[str, str] = json.loads(
+        build.go(build.target("calico").module, "mod", "download", "-json", "github.com/projectcalico/calico")
+    )
+    folder = Path(told["Dir"]) / "libcalico-go" / "config" / "crd"
+    return (folder / f"crd.projectcalico.org_{plural}.yaml").read_text(encoding="utf-8")
 
 
 def _text(release: Release, file: str) -> str:

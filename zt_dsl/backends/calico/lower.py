@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar, assert_never
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from zt_dsl.backends.calico.capabilities import tier_of
 from zt_dsl.backends.calico.objects import (
@@ -26,7 +26,8 @@ from zt_dsl.backends.calico.objects import (
 )
 from zt_dsl.backends.calico.objects import Whole as WholeRule
 from zt_dsl.backends.calico.paths import path_of
-from zt_dsl.backends.comments import named, reason_of, reasons
+from zt_dsl.backends.comments import named
+from zt_dsl.backends.ends import End, Passes, ends
 from zt_dsl.ir.flow import (
     Domain,
     Everyone,
@@ -37,7 +38,6 @@ from zt_dsl.ir.flow import (
     Place,
     Unidentified,
     Workload,
-    narrowed_end,
 )
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import WHOLE, Narrowing, Port, Protocol, Routes, Whole
@@ -58,87 +58,44 @@ _FLOOR = (
 )
 
 
-@frozen
-class _Passes:
-    """What passes at one end, or is denied there: whom, on which port, how narrowed; with the comments that say why."""
-
-    peer: Peer | Everyone
-    port: Port | EveryPort
-    narrowing: Narrowing
-    comments: tuple[str, ...]
-
-
-@frozen
-class _End:
-    """What is said of one peer's pods: the rules of its two policies."""
-
-    ingress: list[_Passes] = field(factory=list)
-    egress: list[_Passes] = field(factory=list)
-    ingress_deny: list[_Passes] = field(factory=list)
-    egress_deny: list[_Passes] = field(factory=list)
-
-    @property
-    def quarantined(self) -> bool:
-        """Whether everyone is denied."""
-        return any(isinstance(each.peer, Everyone) for each in self.egress_deny)
-
-
 def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...]]]:
     """The policy's files by path, in the order in which they are to be applied: allows first, default denies last.
 
     One file a workload, with its NetworkPolicy, and one of denials where something is denied to it; one file a
     namespace, with the floor and what is for all of its pods. Comments name the lines of edges relative to `root`.
     """
-    ends = _ends(policy, root)
+    found = ends(policy, root)
+    _check_arriving(found.values())
     tier = tier_of(policy.platform)
     governed = frozenset(policy.governed)
-    for peer in sorted((peer for peer in ends if isinstance(peer, Workload)), key=str):
+    for peer in sorted((peer for peer in found if isinstance(peer, Workload)), key=str):
         if peer.place in governed:
             allow, deny = object_name("allow", peer.name), object_name("deny", peer.name)
             path = f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}"
-            yield path, tuple(_policies(str(peer), peer.place, tier, (allow, deny), peer.labels, ends[peer]))
+            yield path, tuple(_policies(str(peer), peer.place, tier, (allow, deny), peer.labels, found[peer]))
     for place in policy.governed:
         # No workload's names give these: theirs begin with `allow-` and `deny-`, and Calico takes no dot in a name.
         named_ = ("namespace-allow", "namespace-deny")
-        wide = _policies(f"{place}/*", place, tier, named_, (), _leaving(ends.get(EveryPod(place), _End())))
+        wide = _policies(f"{place}/*", place, tier, named_, (), _leaving(found.get(EveryPod(place), End())))
         floor = NetworkPolicy(_FLOOR, place.namespace, tier, DEFAULT_DENY, FLOOR_ORDER, ())
         yield f"{directory_name(place.namespace)}/{NAMESPACE_FILE}", (*wide, floor.document())
 
 
-def _ends(policy: Policy, root: Path) -> dict[Peer, _End]:
-    ends: dict[Peer, _End] = {}
-
-    def end(peer: Peer) -> _End:
-        found = ends.get(peer)
-        if found is None:
-            found = ends[peer] = _End()
-        return found
-
-    governed = frozenset(policy.governed)
-    for flow in policy.flows:
-        # Each flow is told at both of its ends, in the same words, and narrowed where it arrives.
-        comments = reasons(flow, root)
-        arriving = flow.narrowing
-        if not isinstance(arriving, Whole) and narrowed_end(flow, governed) != "Ingress":
-            raise ValueError(f"{flow} is read where nothing reads it: the plan must have refused it")
-        end(flow.target).ingress.append(_Passes(flow.source, flow.port, arriving, comments))
-        end(flow.source).egress.append(_Passes(flow.target, flow.port, WHOLE, comments))
-    for denial in policy.denials:
-        why = (f"DENIED: {reason_of(denial.reason, root)}",)
-        if not isinstance(denial.target, Everyone):
-            end(denial.target).ingress_deny.append(_Passes(denial.source, denial.port, WHOLE, why))
-        if not isinstance(denial.source, Everyone):
-            end(denial.source).egress_deny.append(_Passes(denial.target, denial.port, WHOLE, why))
-    return ends
+def _check_arriving(found: Iterable[End]) -> None:
+    """Nothing is read where it leaves: what is, the plan must have refused."""
+    for end in found:
+        for passes in end.egress:
+            if passes.narrowing != WHOLE:
+                raise ValueError(f"{passes} is read where nothing reads it: the plan must have refused it")
 
 
-def _leaving(wide: _End) -> _End:
+def _leaving(wide: End) -> End:
     """A namespace as a whole is called by nobody: each edge into it is one into a service."""
     return evolve(wide, ingress=[])
 
 
 def _policies(
-    whose: str, place: Place, tier: str, names: tuple[str, str], labels: Labels, end: _End
+    whose: str, place: Place, tier: str, names: tuple[str, str], labels: Labels, end: End
 ) -> Iterator[Document]:
     """What is allowed to these pods, and what is denied to them. Either is left out where it would say nothing."""
     allow, deny = names
@@ -174,14 +131,14 @@ def _policies(
 # --- rules ---------------------------------------------------------------------------------------------
 
 
-def _by_peer(passes: Iterable[_Passes]) -> dict[Peer | Everyone, list[_Passes]]:
-    by_peer: dict[Peer | Everyone, list[_Passes]] = {}
+def _by_peer(passes: Iterable[Passes]) -> dict[Peer | Everyone, list[Passes]]:
+    by_peer: dict[Peer | Everyone, list[Passes]] = {}
     for each in passes:
         by_peer.setdefault(each.peer, []).append(each)
     return by_peer
 
 
-def _rules(direction: Direction, passes: Iterable[_Passes]) -> tuple[Said, ...]:
+def _rules(direction: Direction, passes: Iterable[Passes]) -> tuple[Said, ...]:
     """The rules for each remote peer, its ports joined: one a protocol, and one for each way in which ports are
     narrowed. Above each stand the reasons for that peer alone."""
     return tuple(
@@ -191,7 +148,7 @@ def _rules(direction: Direction, passes: Iterable[_Passes]) -> tuple[Said, ...]:
     )
 
 
-def _denials(direction: Direction, passes: Iterable[_Passes]) -> tuple[Said, ...]:
+def _denials(direction: Direction, passes: Iterable[Passes]) -> tuple[Said, ...]:
     return tuple(
         said
         for peer, some in _by_peer(passes).items()
@@ -199,7 +156,7 @@ def _denials(direction: Direction, passes: Iterable[_Passes]) -> tuple[Said, ...
     )
 
 
-def _said(some: list[_Passes], rules: tuple[Said, ...]) -> Iterator[Said]:
+def _said(some: list[Passes], rules: tuple[Said, ...]) -> Iterator[Said]:
     comments = tuple(dict.fromkeys(comment for each in some for comment in each.comments))
     for names, rule in rules:
         yield names + comments, rule

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses
 from zt_dsl.ir.paths import Only
@@ -158,10 +158,15 @@ def _through(
                     box = box_of(grant)
                     denials.append(box)
                     before = policy.order < _OF_KUBERNETES and tier.order <= work.tiers[DEFAULT].order
-                    if reached is None and before and all(denied_of(each, box) is None for each in opened):
+                    meeting = [each for each in opened if denied_of(each, box) is not None]
+                    if reached is None and before and not meeting:
                         work.denied.append(grant)
-                    else:
-                        cuts.append(box)
+                        continue
+                    cuts.append(box)
+                    if reached is None and before and all(type(each.remote) is type(box.remote) for each in meeting):
+                        # The rest of it is denied whatever allows it; of a port that is let through in part, nothing.
+                        whole = [evolve(each, inside=box.inside) for each in meeting]
+                        work.denied.extend(_without(work, policy, grant, whole))
                 case "Pass":
                     passed += _within(work, policy, _without(work, policy, grant, denials), reached)
                     cuts.append(box_of(grant))

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import assert_never
 
-from attrs import field, frozen
+from attrs import frozen
 
 from zt_dsl.backends.cilium.capabilities import has_default_deny
 from zt_dsl.backends.cilium.expressions import method_expression, path_expression
@@ -36,7 +36,8 @@ from zt_dsl.backends.cilium.objects import (
 )
 from zt_dsl.backends.cilium.objects import ServerNames as ServerNameRules
 from zt_dsl.backends.cilium.objects import Whole as WholeRules
-from zt_dsl.backends.comments import named, reason_of, reasons
+from zt_dsl.backends.comments import named
+from zt_dsl.backends.ends import End, Passes, ends
 from zt_dsl.ir.flow import (
     Domain,
     Everyone,
@@ -47,12 +48,10 @@ from zt_dsl.ir.flow import (
     Place,
     Unidentified,
     Workload,
-    narrowed_end,
     place_of,
 )
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import (
-    WHOLE,
     Lookups,
     Methods,
     Narrowing,
@@ -72,26 +71,6 @@ _FLOOR = (
     "Default deny: every pod of this namespace, in both directions. An empty rule allows nothing;",
     "what is allowed stands in the files beside it.",
 )
-
-
-@frozen
-class _Passes:
-    """What passes at one end, or is denied there: whom, on which port, how narrowed; with the comments that say why."""
-
-    peer: Peer | Everyone
-    port: Port | EveryPort
-    narrowing: Narrowing
-    comments: tuple[str, ...]
-
-
-@frozen
-class _End:
-    """What is said of one peer's pods, in the four sections of a policy."""
-
-    ingress: list[_Passes] = field(factory=list)
-    egress: list[_Passes] = field(factory=list)
-    ingress_deny: list[_Passes] = field(factory=list)
-    egress_deny: list[_Passes] = field(factory=list)
 
 
 @frozen
@@ -117,51 +96,22 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
     One file a workload, with its one CiliumNetworkPolicy; one file a namespace, with the floor and what is for all
     of its pods. Comments name the lines of edges relative to `root`.
     """
-    ends = _ends(policy, root)
+    found = ends(policy, root)
     written = _Written(has_default_deny(policy.platform), _filtered_ports(policy))
     governed = frozenset(policy.governed)
-    for peer in sorted((peer for peer in ends if isinstance(peer, Workload)), key=str):
+    for peer in sorted((peer for peer in found if isinstance(peer, Workload)), key=str):
         if peer.place in governed:
-            comments = (f"{peer}: {_about(ends[peer])}",)
+            comments = (f"{peer}: {_about(found[peer])}",)
             name = object_name("allow", peer.name)
-            document = _policy(comments, peer.place, name, peer.labels, ends[peer], written)
+            document = _policy(comments, peer.place, name, peer.labels, found[peer], written)
             yield f"{directory_name(peer.place.namespace)}/{file_name(peer.name)}", (document,)
     for place in policy.governed:
-        wide = ends.get(EveryPod(place))
+        wide = found.get(EveryPod(place))
         yield f"{directory_name(place.namespace)}/{NAMESPACE_FILE}", _namespace(place, wide, written)
 
 
-def _ends(policy: Policy, root: Path) -> dict[Peer, _End]:
-    ends: dict[Peer, _End] = {}
-
-    def end(peer: Peer) -> _End:
-        found = ends.get(peer)
-        if found is None:
-            found = ends[peer] = _End()
-        return found
-
-    governed = frozenset(policy.governed)
-    for flow in policy.flows:
-        # Each flow is told at both of its ends, in the same words, and narrowed at one.
-        comments = reasons(flow, root)
-        arriving, leaving = flow.narrowing, flow.narrowing
-        if not isinstance(flow.narrowing, Whole):
-            arriving, leaving = (
-                (flow.narrowing, WHOLE) if narrowed_end(flow, governed) == "Ingress" else (WHOLE, flow.narrowing)
-            )
-        end(flow.target).ingress.append(_Passes(flow.source, flow.port, arriving, comments))
-        end(flow.source).egress.append(_Passes(flow.target, flow.port, leaving, comments))
-    for denial in policy.denials:
-        why = (f"DENIED: {reason_of(denial.reason, root)}",)
-        if not isinstance(denial.target, Everyone):
-            end(denial.target).ingress_deny.append(_Passes(denial.source, denial.port, WHOLE, why))
-        if not isinstance(denial.source, Everyone):
-            end(denial.source).egress_deny.append(_Passes(denial.target, denial.port, WHOLE, why))
-    return ends
-
-
-def _about(end: _End) -> str:
-    if any(isinstance(each.peer, Everyone) for each in end.egress_deny):
+def _about(end: End) -> str:
+    if end.quarantined:
         return "in quarantine. Everyone is denied, both ways, but for probes of the pod's own node."
     return "what its edges need, and nothing else."
 
@@ -171,7 +121,7 @@ def _policy(
     place: Place,
     name: str,
     labels: tuple[tuple[str, str], ...],
-    end: _End,
+    end: End,
     written: _Written,
 ) -> Document:
     return CiliumNetworkPolicy(
@@ -187,7 +137,7 @@ def _policy(
     ).document()
 
 
-def _namespace(place: Place, wide: _End | None, written: _Written) -> tuple[Document, ...]:
+def _namespace(place: Place, wide: End | None, written: _Written) -> tuple[Document, ...]:
     floor = CiliumNetworkPolicy(_FLOOR, place.namespace, DEFAULT_DENY, (), written.default_deny).document()
     if wide is None or not (wide.egress or wide.ingress_deny or wide.egress_deny):
         return (floor,)
@@ -199,18 +149,16 @@ def _namespace(place: Place, wide: _End | None, written: _Written) -> tuple[Docu
 # --- rules ---------------------------------------------------------------------------------------------
 
 
-def _rules(direction: Direction, passes: Iterable[_Passes], filtered: tuple[int, ...] = ()) -> tuple[Said, ...]:
+def _rules(direction: Direction, passes: Iterable[Passes], filtered: tuple[int, ...] = ()) -> tuple[Said, ...]:
     """One rule a remote peer, with its ports joined: above it stand the reasons for that peer alone. Lookups are
     filtered on the ports `filtered`."""
-    by_peer: dict[Peer | Everyone, list[_Passes]] = {}
+    by_peer: dict[Peer | Everyone, list[Passes]] = {}
     for each in passes:
         by_peer.setdefault(each.peer, []).append(each)
     return tuple(said for peer, some in by_peer.items() for said in _said(direction, peer, some, filtered))
 
 
-def _said(
-    direction: Direction, peer: Peer | Everyone, some: list[_Passes], filtered: tuple[int, ...]
-) -> Iterator[Said]:
+def _said(direction: Direction, peer: Peer | Everyone, some: list[Passes], filtered: tuple[int, ...]) -> Iterator[Said]:
     opened = tuple((each.port, each.narrowing) for each in some)
     comments = tuple(dict.fromkeys(comment for each in some for comment in each.comments))
     for names, rule in _made(direction, peer, opened, filtered):

@@ -130,15 +130,13 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
 
 
 def _once(rules: Iterable[Said]) -> tuple[Said, ...]:
-    """Rules that say the same are one, with the comments of all: callers without an identity are one caller, and ports
-    of one number are one port."""
-    alike: dict[tuple[object, object], list[Said]] = {}
-    for said in rules:
-        alike.setdefault((said[1].sources, said[1].operations), []).append(said)
-    return tuple(
-        (tuple(dict.fromkeys(comment for comments, _ in some for comment in comments)), some[0][1])
-        for some in alike.values()
-    )
+    """Rules that say the same are one, with the comments of all: callers that are one to the mesh, as those of two
+    clusters are, and those without an identity; and ports of one number."""
+    found: dict[tuple[tuple[Source, ...], tuple[Operation, ...] | Anything], tuple[dict[str, None], Rule]] = {}
+    for comments, rule in rules:
+        known, _ = found.setdefault((rule.sources, rule.operations), ({}, rule))
+        known |= dict.fromkeys(comments)
+    return tuple((tuple(comments), rule) for comments, rule in found.values())
 
 
 def _called(peer: Peer, source: Source) -> tuple[str, ...]:

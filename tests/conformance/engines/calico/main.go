@@ -14,6 +14,7 @@
 //	{"op": "load", "objects": [OBJECT, …]}          {"ok": true}
 //	{"op": "ask", "peers": [PEER, …],
 //	 "queries": [QUERY, …]}                         {"verdicts": [{"egress": END, "ingress": END}, …]}
+//	{"op": "definitions"}                           {"definitions": {"networkpolicies": "TEXT", …}}
 //
 // or with {"error": "…"}, and {"error": "…", "warnings": ["…"]} where Calico takes an object but warns of it.
 //
@@ -32,6 +33,10 @@
 //
 // An END is {"allowed": true, "trace": ["default shop/web 0 Allow"]}: the rules that matched, and the last one
 // decides. An address is governed by nothing, and allows everything.
+//
+// A TEXT is a CustomResourceDefinition of NetworkPolicy, GlobalNetworkPolicy or Tier of projectcalico.org/v3, as JSON:
+// what pkg/openapi of the api module says of that kind, which is what Calico's own API server serves, in the words of
+// apiextensions.k8s.io/v1. No definition of Calico's own has a part in it.
 package main
 
 import (
@@ -70,6 +75,10 @@ type answered struct {
 	Verdicts []verdict `json:"verdicts"`
 }
 
+type described struct {
+	Definitions map[string]string `json:"definitions"`
+}
+
 // answer never panics: a judge that dies says nothing about the object that killed it.
 func answer(j *judge, line []byte) (reply any) {
 	defer func() {
@@ -97,6 +106,12 @@ func answer(j *judge, line []byte) (reply any) {
 			return refused(err)
 		}
 		return answered{verdicts}
+	case "definitions":
+		texts, err := definitions()
+		if err != nil {
+			return refused(err)
+		}
+		return described{texts}
 	}
 	return failure{Error: fmt.Sprintf("unknown op %q", r.Op)}
 }
