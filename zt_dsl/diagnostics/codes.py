@@ -109,7 +109,6 @@ TITLES: dict[str, str] = {
     "ZT327": "a workload needs too many policy entries",
     "ZT330": "a tier cannot hold the policies",
     "ZT331": "no layer of this platform enforces this end",
-    "ZT332": "a mesh's root namespace is governed",
     "ZT333": "one port number has two mTLS modes",
     "ZT334": "a mesh alone does not see everything",
     "ZT335": "the mesh cannot tell two callers apart",

@@ -1,4 +1,4 @@
-"""What Istio cannot say although its table has the feature: ranges that are too long, a mesh's own root namespace, one
+"""What Istio cannot say although its table has the feature: ranges that are too long, one
 number with two modes, callers that are one to the mesh and may not ask the same."""
 
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from zt_dsl.ir.languages import Language
 from zt_dsl.ir.mesh import (
     Mode,
     has_identity,
-    meshed_places,
     namespace_mode,
     overridden,
     port_mode,
@@ -21,18 +20,17 @@ from zt_dsl.ir.mesh import (
     workload_mode,
 )
 from zt_dsl.ir.paths import only
-from zt_dsl.ir.platform import Istio, NoNetwork
+from zt_dsl.ir.platform import NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.ir.traffic import Methods, Narrowing, Port, Routes, Whole
 from zt_dsl.source import Location
 
 
 def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
-    """Of what arrives at sidecars: long ranges; the root namespace; ports of one number that differ in their mode;
+    """Of what arrives at sidecars: long ranges; ports of one number that differ in their mode;
     callers that the mesh takes for one another."""
     return (
         *_long_ranges(policy),
-        *_root_namespace(policy),
         *_two_modes(policy),
         *_two_services(policy),
         *_taken_for_one_another(policy),
@@ -59,21 +57,6 @@ def _long_ranges(policy: Policy) -> Iterator[Diagnostic]:
                 (Label(at, f"ports {port}"),),
                 "Istio's policies know no ranges, so each port is written by its number.",
                 "declare the ports that are in use, or take the service out of the mesh: meshed=False",
-            )
-
-
-def _root_namespace(policy: Policy) -> Iterator[Diagnostic]:
-    mesh = policy.platform.mesh
-    if not isinstance(mesh, Istio):
-        return
-    for place in meshed_places(policy):
-        if place.namespace == mesh.root_namespace:
-            yield Diagnostic(
-                "ZT332",
-                f"`{place}` is the root namespace of the mesh: what is written there holds for every namespace",
-                (Label(policy.at, "governs it"),),
-                "A default deny in the root namespace denies the whole mesh, and a mode there is the whole mesh's.",
-                f'its own pods have no sidecar: declare Namespace("{place}", meshed=False)',
             )
 
 
