@@ -475,7 +475,7 @@ OPERATORS: Mapping[str, Operator] = {
     "types: []": inside(TYPES, to([])),
     "types: one": inside(TYPES, to(["Ingress"], ["Egress"])),
     "types: in small letters": inside(TYPES, to(["ingress", "egress"])),
-    "types: twice": inside(TYPES, also("Ingress", "Egress")),
+    "types: twice": inside(TYPES, repeated),
     "reorder types": inside(TYPES, rotated),
     "drop a direction": inside(RULES, drop),
     "direction: []": inside(RULES, to([])),

@@ -423,7 +423,7 @@ OPERATORS: Mapping[str, Operator] = {
     "drop action": policy((*SPEC, "action"), drop),
     "ALLOW becomes DENY": policy((*SPEC, "action"), of_text(lambda action: ("DENY",) * (action == "ALLOW"))),
     "DENY becomes ALLOW": policy((*SPEC, "action"), of_text(lambda action: ("ALLOW",) * (action == "DENY"))),
-    "another action": policy((*SPEC, "action"), to("AUDIT", "CUSTOM", "allow")),
+    "another action": policy((*SPEC, "action"), to("AUDIT", "allow")),
     "a floor that denies": policy(SPEC, lambda spec: [{"action": "DENY"}] if not spec else []),
     "a floor that allows": policy(SPEC, lambda spec: [] if spec else [{"rules": [{}]}]),
     "a floor in other words": policy(SPEC, lambda spec: [] if spec else [{"action": "ALLOW"}]),
@@ -441,7 +441,6 @@ OPERATORS: Mapping[str, Operator] = {
     "a rule as two": policy(RULES, both(split("from"), split("to"))),
     "who and what apart": policy(RULES, apart),
     "two rules as one": policy(RULES, crossed),
-    "when": policy(RULE, put({"when": [{"key": "request.headers[x-token]", "values": ["1"]}]})),
     # Callers.
     "drop from": policy(FROM, drop),
     "from: []": policy(FROM, to([])),
@@ -466,10 +465,8 @@ OPERATORS: Mapping[str, Operator] = {
     "nobody's identity instead": policy(SOURCE, told_as("principals", {"notPrincipals": ["*"]})),
     "any identity instead of none": policy(SOURCE, told_as("notPrincipals", {"principals": ["*"]})),
     "addresses instead": policy(SOURCE, told_as("principals", _EVERY_BLOCK)),
-    "remoteIpBlocks": policy(SOURCE, renamed("ipBlocks", "remoteIpBlocks")),
     "notPrincipals: less": policy((*SOURCE, "notPrincipals"), to(["cluster.local/*"], ["cluster.local/ns/shop/*"], [])),
     "drop notPrincipals": policy((*SOURCE, "notPrincipals"), drop),
-    "request principals": policy(SOURCE, put({"requestPrincipals": ["*"]})),
     # Addresses.
     "drop ipBlocks": policy(BLOCKS, drop),
     "ipBlocks: []": policy(BLOCKS, to([])),
@@ -543,6 +540,15 @@ OPERATORS: Mapping[str, Operator] = {
     "the mode of the mesh": joined(*map(wide_modes, MODES)),
 }
 
+# What the engine does not judge: conditions, tokens, what a proxy before the sidecar tells, and policies elsewhere.
+UNJUDGED_OPERATORS: Mapping[str, Operator] = {
+    "a custom action": policy((*SPEC, "action"), to("CUSTOM")),
+    "remoteIpBlocks": policy(SOURCE, renamed("ipBlocks", "remoteIpBlocks")),
+    "request principals": policy(SOURCE, put({"requestPrincipals": ["*"]})),
+    "when": policy(RULE, put({"when": [{"key": "request.headers[x-token]", "values": ["1"]}]})),
+}
+
+
 # What may survive. The first say the same in other words: nothing may ever be noticed of them.
 SAME: Mapping[str, str] = {
     "rename a file": "no file's name means anything",
@@ -564,7 +570,47 @@ SAME: Mapping[str, str] = {
     "as JSON": "JSON is YAML",
 }
 
-SOMETIMES: Mapping[str, str] = {}
+_FLOOR = "it may be one without rules, and the floor refuses the same"
+_AGAIN = "another rule for these pods lets as much through, or denies as much"
+_MORE_DENIED = "of a denial: it denies more then, of what nothing lets through"
+_STRICT = "who calls from an address has no identity, and a strict port takes nobody without one"
+_USUAL = "it may be what the namespace says, or the mesh"
+
+# Some of these change nothing, and their operator does not see which.
+SOMETIMES: Mapping[str, str] = {
+    "drop an object": f"{_FLOOR}; {_AGAIN}",
+    "drop a file": f"{_FLOOR}; {_AGAIN}",
+    "drop selector": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",
+    "selector: {}": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",
+    "matchLabels: {}": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",
+    "selector: a label less": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",
+    "selector: a label more": f"{_FLOOR}; {_USUAL}",
+    "selector: of everything": f"{_FLOOR}; of a floor: each workload's own policy refuses the same; {_USUAL}",
+    "drop a rule": f"{_STRICT}; {_AGAIN}",
+    "two rules as one": "they may have the callers, or what these may do, in common",
+    "who and what apart": f"{_MORE_DENIED}; {_AGAIN}",
+    "drop from": f"{_MORE_DENIED}; on a port without mTLS everybody is anonymous",
+    "a source more": f"{_MORE_DENIED}; on a port without mTLS nobody shows an identity",
+    "namespaces instead": _MORE_DENIED,
+    "a block more": f"{_STRICT}; {_MORE_DENIED}; {_AGAIN}",
+    "drop a block": f"{_STRICT}; {_AGAIN}",
+    "halve a block": f"{_STRICT}; {_AGAIN}",
+    "drop notIpBlocks": f"{_STRICT}; {_MORE_DENIED}",
+    "drop an exception": f"{_STRICT}; {_MORE_DENIED}",
+    "narrow an exception": f"{_STRICT}; {_MORE_DENIED}",
+    "drop to": f"{_MORE_DENIED}; {_STRICT}",
+    "an operation more": f"{_MORE_DENIED}; {_STRICT}",
+    "a port more": f"0 is no port; {_MORE_DENIED}; {_STRICT}",
+    "drop methods": "every method may be allowed there, and paths are of HTTP, too",
+    "other templates": "`/*` and `/{**}` at the end are the same, but for what no client sends",
+    "mode: UNSET": _USUAL,
+    "drop mode": _USUAL,
+    "drop mtls": _USUAL,
+    "drop portLevelMtls": _USUAL,
+    "drop a port's mode": f"{_USUAL}; no policy may allow anything there",
+    "a port's other mode": "PERMISSIVE and DISABLE are the same where no policy knows anybody, or allows anything",
+    "a port's mode more": f"{_USUAL}; no policy may allow anything there",
+}
 
 
 # --- what is changed ------------------------------------------------------------------------------------

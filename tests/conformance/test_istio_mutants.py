@@ -145,10 +145,9 @@ def clients_of(rule: Document) -> Iterator[tuple[Identity | None, str]]:
             yield evolve(identity, namespace="elsewhere"), _ADDRESS
             yield evolve(identity, trust_domain="far.example"), _ADDRESS
         blocks = [str(block) for key in ("ipBlocks", "notIpBlocks") for block in items(source.get(key) or ())]
-        for address in (*boundaries(blocks), *_NOWHERE):
-            yield None, address
-            if blocks:
-                yield Identity("shop", "web"), address
+        # Whoever has an identity is a pod, and has a pod's address.
+        yield Identity("shop", "web"), _ADDRESS
+        yield from ((None, address) for address in (*boundaries(blocks), *_NOWHERE))
 
 
 def asked_in(operation: Document) -> tuple[list[int], list[Request | None]]:
@@ -163,7 +162,8 @@ def asked_in(operation: Document) -> tuple[list[int], list[Request | None]]:
     ]
     others: list[Request | None] = [None, Request("PATCH", "/evil"), Request("GET", "/evil/x")]
     first: list[Request | None] = [*requests] if methods or paths else [None, *requests]
-    return [*ports, *(port + 1 for port in ports), *_PORTS], [*first, *others]
+    real = [port for port in ports if port]  # nothing connects to port 0
+    return [*real, *(port + 1 for port in ports), *_PORTS], [*first, *others]
 
 
 def paths_like(path: str) -> Iterator[str]:

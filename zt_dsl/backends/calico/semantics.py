@@ -10,7 +10,8 @@ in `tiers.py`, the language of selectors in `selectors.py`.
 Invariant: a field or form that is not understood is a diagnostic, never ignored. A document with one is no
 part of the reach: half a meaning is no meaning.
 
-Boundaries. To Calico a block of addresses is pods' addresses, too; here pods are told by labels alone. Network sets
+Boundaries. To Calico a block of addresses is pods' addresses, too; here pods are told by labels alone, and a denial of
+what the platform's `pod_cidrs` hold is not understood. Network sets
 and host endpoints may have the labels that pods have: those of a namespace are taken to have others. ICMP and other
 protocols than TCP, UDP and SCTP are not judged, nor what a pod's own node says to it, which no policy refuses. A tier
 that is in no document is the platform's own: it denies at its end, and is asked before the default tier.
@@ -136,6 +137,7 @@ class _Felix:
     version: tuple[int, int]
     network: Calico
     tiers: Mapping[str, Tier]
+    pods: Addresses
 
 
 # T, tier.go: DefaultTierOrder.
@@ -149,7 +151,8 @@ def _felix(platform: Platform, documents: Iterable[ReadDocument]) -> _Felix:
     major, minor = (int(part) for part in network.version.split(".")[:2])
     written = dict(tier for document in documents if (tier := _tier(document, [])) is not None)
     own = {network.tier: Tier(0.0)} if network.tier else {}
-    return _Felix((major, minor), network, {**own, **written, DEFAULT: _DEFAULT_TIER})
+    tiers = {**own, **written, DEFAULT: _DEFAULT_TIER}
+    return _Felix((major, minor), network, tiers, addresses(platform.pod_cidrs))
 
 
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
@@ -552,6 +555,10 @@ def _rule(element: Value, scope: _Scope, way: Direction, known: _Known, at: Path
         problems.append(Problem((*at, "action"), "must be Allow, Deny, Pass or Log"))
     if "domains" in entities[far] and action != "Allow":
         problems.append(Problem((*at, far, "domains"), "is only for rules that allow"))
+    # Where it is allowed it shows: no edge is to an address of a pod.
+    listed = remotes if action in ("Deny", "Pass") and entities[far] else ()
+    if any(isinstance(each, Addresses) and each & known.felix.pods for each in listed):
+        problems.append(Problem((*at, far), "is about addresses of pods, and no rule to allow them", _UNTOLD))
     rule = None if action == "Log" else Rule(_ACTIONS.get(action, "Allow"), remotes, openeds)
     if len(problems) == before:
         known.rules[here if _is_of_scope(entities[far]) else alike] = rule

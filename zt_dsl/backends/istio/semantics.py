@@ -41,6 +41,7 @@ from zt_dsl.backends.istio.callers import (
 from zt_dsl.backends.istio.requests import requests
 from zt_dsl.backends.istio.trees import VANISHES, elements, fields, strings
 from zt_dsl.diagnostics import Diagnostic
+from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses
 from zt_dsl.ir.paths import Only
 from zt_dsl.ir.platform import Istio, Platform
 from zt_dsl.ir.selector import EVERYTHING, Selector, with_labels
@@ -81,7 +82,7 @@ def reach_of(
     diagnostics: list[Diagnostic] = []
     first: dict[tuple[object, str, str], ReadDocument] = {}
     policies: list[_Policy] = []
-    known = _Known(mesh)
+    known = _Known(mesh, addresses(platform.pod_cidrs))
     for document in documents:
         problems: Problems = []
         policy = _policy(document, known, problems)
@@ -147,6 +148,7 @@ class _Known:
     """
 
     mesh: Istio
+    pods: Addresses
     rules: dict[tuple[Action, int], _Rule] = field(factory=dict)
     callers: dict[int, Callers] = field(factory=dict)
     openeds: dict[tuple[Action, int], tuple[Opened, ...]] = field(factory=dict)
@@ -246,6 +248,10 @@ def _rule(element: Value, namespace: str, action: Action, known: _Known, at: Pat
         whom = callers(who, namespace, known.mesh, (*at, "from"), problems)
         if len(problems) == many and not own:
             known.callers[id(who)] = whom
+    # Where it is allowed it shows: no edge is from an address of a pod.
+    listed = () if action == "ALLOW" or whom is EVERY_CALLER else whom.anyhow
+    if any(isinstance(each, Addresses) and each != EVERY_ADDRESS and each & known.pods for each in listed):
+        problems.append(Problem((*at, "from"), "denies addresses of pods", _OF_PODS))
     if isinstance(who, list) and len(who) > _MOST:
         problems.append(Problem((*at, "from"), f"has {len(who)} sources, more than {_MOST}"))
     openeds = (EVERY_TCP_PORT,) if what is None else known.openeds.get((action, id(what)))
@@ -260,6 +266,7 @@ def _rule(element: Value, namespace: str, action: Action, known: _Known, at: Pat
     return rule
 
 
+_OF_PODS = "a pod with an identity has an address, too: which, is not in these documents"
 _ITEM = frozenset({"operation"})
 _OPERATION = frozenset({"ports", "methods", "paths"})
 _WIDER = "on TCP a denial drops what is only for HTTP, and denies everything else that it says"

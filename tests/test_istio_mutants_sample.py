@@ -1,0 +1,104 @@
+"""What is emitted for Istio, changed: a sample of what `conformance/test_istio_mutants.py` asks the engine about."""
+
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.cilium_mutants import OPERATORS as CILIUM_OPERATORS
+from tests.cilium_mutants import SAME as CILIUM_SAME
+from tests.cilium_mutants import SOMETIMES as CILIUM_SOMETIMES
+from tests.conformance.emitted import planned
+from tests.istio_mutants import (
+    OPERATORS,
+    SAME,
+    SOMETIMES,
+    UNJUDGED_OPERATORS,
+    callers,
+    denials,
+    platform,
+    stack,
+    strict,
+)
+from tests.mutants import TEXT_OPERATORS, Mutant, mutants, rewritten
+from zt_dsl import Platform, Topology
+from zt_dsl.compiler import Ready, build, prove
+
+# What changes something wherever it is made.
+ALWAYS = sorted(OPERATORS.keys() - SAME.keys() - SOMETIMES.keys())
+KNOWN = {name: OPERATORS[name] for name in (*ALWAYS, *SAME) if name in OPERATORS}
+
+
+def emitted(topology: Topology, on: Platform) -> tuple[Ready, dict[str, bytes]]:
+    ready = planned(topology, on)
+    assert isinstance(ready, Ready), ready.diagnostics
+    made = build(ready, Path(__file__).parents[1])
+    text = {path: made.files[path] for path in made.manifests}
+    assert prove(ready, text.items(), emitted=True).diagnostics == ()
+    return ready, text
+
+
+@cache
+def bases() -> tuple[tuple[Ready, dict[str, bytes]], ...]:
+    alone = (callers(legacy=False), platform()), (denials(), platform())
+    return tuple(emitted(topology, on) for topology, on in (*alone, (strict(), stack()), (callers(), stack())))
+
+
+@cache
+def sample() -> tuple[tuple[Ready, Mutant], ...]:
+    """One mutant of each operator, of topologies that have a place for all of them between them."""
+    found: dict[str, tuple[Ready, Mutant]] = {}
+    for ready, text in bases():
+        left = {name: operator for name, operator in KNOWN.items() if name not in found}
+        some = (*mutants(text, Random(2), 1, left), *rewritten(text, Random(2), 1))
+        found |= {one.operator: (ready, one) for one in some if one.operator not in found}
+    return tuple(found.values())
+
+
+def codes(ready: Ready, mutant: Mutant) -> list[str]:
+    return [found.code for found in prove(ready, mutant.text.items()).diagnostics]
+
+
+def test_what_always_changes_something_is_always_noticed() -> None:
+    wanted = [(ready, one) for ready, one in sample() if one.operator not in SAME]
+    assert sorted(one.operator for _, one in wanted) == ALWAYS
+    assert [str(one) for ready, one in wanted if not codes(ready, one)] == []
+
+
+def test_what_says_the_same_is_never_noticed() -> None:
+    wanted = [(ready, one) for ready, one in sample() if one.operator in SAME]
+    assert {one.operator for _, one in wanted} == SAME.keys()
+    assert [str(one) for ready, one in wanted if codes(ready, one)] == []
+
+
+def test_every_operator_changes_something_and_every_reason_is_of_one() -> None:
+    assert {**SAME, **SOMETIMES}.keys() <= {*OPERATORS, *TEXT_OPERATORS}
+    assert not SAME.keys() & SOMETIMES.keys()
+    assert len(OPERATORS) >= 100
+
+
+@pytest.mark.parametrize("operator", UNJUDGED_OPERATORS)
+def test_what_the_engine_does_not_judge_is_noticed(operator: str) -> None:
+    ready, text = bases()[0]
+    some = list(mutants(text, Random(0), 2, {operator: UNJUDGED_OPERATORS[operator]}))
+    assert some
+    assert [str(one) for one in some if not codes(ready, one)] == []
+
+
+# Operators that know no kinds, and would change the mesh's objects, too.
+_OF_BOTH = frozenset({"drop an object", "drop a file", "a file twice", "drop the namespace of an object"})
+NETWORKS = {
+    name: operator
+    for name, operator in CILIUM_OPERATORS.items()
+    if name not in (*CILIUM_SAME, *CILIUM_SOMETIMES) and name not in _OF_BOTH
+}
+
+
+def test_of_a_stack_no_change_of_the_network_engines_objects_is_hidden() -> None:
+    """Nor is one where the mesh refuses as much: that is half guarded, which is told."""
+    ready, text = bases()[3]
+    told = [(one, set(codes(ready, one))) for one in mutants(text, Random(3), 2, NETWORKS)]
+    assert len({one.operator for one, _ in told}) >= 20
+    assert [str(one) for one, found in told if not found] == []
+    assert any(found == {"ZT409"} for _, found in told)
