@@ -1,7 +1,7 @@
 """A network engine and a mesh: which layer carries what, what is refused, and what the proof says of two locks."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -263,13 +263,22 @@ def test_the_passes_of_a_mesh_are_idempotent(case: Case) -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 @given(st.sampled_from(EVERY).flatmap(mesh_cases))
 def test_the_same_topology_in_another_order_is_the_same_files(case: Case) -> None:
-    turned = evolve(
-        case.topology,
-        statements=tuple(reversed(case.topology.statements)),
-        services=tuple(reversed(tuple(case.topology.services))),
-        governs=tuple(reversed(tuple(case.topology.governs))),
+    orders: list[Callable[[Iterable[Any]], tuple[Any, ...]]] = [tuple, lambda some: tuple(reversed(tuple(some)))]
+    # Both made on one line: where a topology is written stands in its files.
+    one, other = (
+        plan(
+            policy(
+                evolve(
+                    case.topology,
+                    statements=turned(case.topology.statements),
+                    services=turned(case.topology.services),
+                    governs=turned(case.topology.governs),
+                ),
+                case.platform,
+            )
+        )
+        for turned in orders
     )
-    one, other = (plan(policy(each, case.platform)) for each in (case.topology, turned))
     assert isinstance(one, Ready) is isinstance(other, Ready)
     if isinstance(one, Ready) and isinstance(other, Ready):
         assert build(one, Path("/")).files == build(other, Path("/")).files
