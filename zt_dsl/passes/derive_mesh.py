@@ -57,5 +57,6 @@ def control_plane(policy: Policy, mesh: Istio) -> Workload:
     return Workload(place, "istiod", labels, "istiod", meshed=False)
 
 
-def _written(reason: Reason) -> tuple[str, int, int, str]:
-    return reason.at.path, reason.at.line, reason.at.column or 0, reason.edge
+def _written(reason: Reason) -> tuple[tuple[tuple[str, int, int], ...], str, str]:
+    places = ((at.path, at.line, at.column or 0) for at in (reason.at, *reason.at.via))
+    return tuple(places), reason.edge, reason.why

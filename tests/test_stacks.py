@@ -1,0 +1,345 @@
+"""A network engine and a mesh: which layer carries what, what is refused, and what the proof says of two locks."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.mesh_strategies import Beside, Case, mesh_cases
+from tests.strategies import ON
+from zt_dsl import (
+    GET,
+    POST,
+    Calico,
+    Cilium,
+    GrpcApp,
+    HttpApp,
+    HttpPort,
+    Istio,
+    Kafka,
+    Kubernetes,
+    Namespace,
+    Network,
+    Platform,
+    Service,
+    Statement,
+    TcpPort,
+    Topology,
+    Waiver,
+    allow,
+    deny,
+)
+from zt_dsl.compiler import Ready, build, plan, prove
+from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.traffic import Whole
+from zt_dsl.passes.derive_mesh import derive_mesh
+from zt_dsl.passes.keep_meshed import keep_meshed
+from zt_dsl.passes.leave_to_mesh import leave_to_mesh
+from zt_dsl.resolve import resolve
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example)
+EVERY: Sequence[Beside] = ("nobody", "kubernetes", "cilium", "calico")
+NETWORKS: Mapping[str, Kubernetes | Cilium | Calico] = {
+    "kubernetes": Kubernetes("1.37"),
+    "cilium": Cilium("1.20"),
+    "calico": Calico("3.31"),
+}
+
+SHOP, PAY, OLD = Namespace("shop"), Namespace("pay"), Namespace("old", meshed=False)
+WEB, API = HttpApp("web", namespace=SHOP), HttpApp("api", namespace=SHOP)
+LEGACY = HttpApp("legacy", namespace=OLD)
+CALLS = GrpcApp("calls", namespace=PAY)
+
+
+class Ledger(Service):
+    http = HttpPort(8080)
+    scrape = HttpPort(9090, mtls="permissive")
+    plain = HttpPort(7000, mtls="disable")
+    wide = TcpPort(30000, last=31000)
+
+
+LEDGER = Ledger("ledger", namespace=PAY)
+DECODED = Istio("1.31", path_normalization="DECODE_AND_MERGE_SLASHES")
+
+
+def stack(network: str = "kubernetes", mesh: Istio = DECODED, **more: Any) -> Platform:
+    engine = NETWORKS.get(network)
+    return Platform("stack", network=engine, mesh=mesh, pod_cidrs=["10.244.0.0/16"], **more)
+
+
+def policy(topology: Topology, platform: Platform) -> Policy:
+    found = resolve(topology, platform, on=ON)
+    assert found.policy is not None, found.diagnostics
+    return found.policy
+
+
+def planned(*statements: Statement, on: Platform | None = None, **more: Any) -> Ready:
+    topology = Topology("t", statements, **{"governs": [SHOP, PAY], **more})
+    ready = plan(policy(topology, on or stack()))
+    assert isinstance(ready, Ready), ready.diagnostics
+    return ready
+
+
+def refused(*statements: Statement, on: Platform | None = None, **more: Any) -> list[tuple[str, str]]:
+    topology = Topology("t", statements, **{"governs": [SHOP, PAY], **more})
+    found = resolve(topology, on or stack(), on=ON)
+    ready = plan(found.policy) if found.policy is not None else None
+    assert not isinstance(ready, Ready)
+    diagnostics = found.diagnostics if ready is None else ready.diagnostics
+    return [(each.code, each.message) for each in diagnostics]
+
+
+def codes(*statements: Statement, on: Platform | None = None, **more: Any) -> list[str]:
+    return [code for code, _ in refused(*statements, on=on, **more)]
+
+
+# --- which layer carries what -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_mesh_reads_requests_and_the_network_has_the_whole_port(network: str) -> None:
+    edges = [allow(WEB, LEDGER.http.routes(GET("/orders/{id}"))), allow(WEB, CALLS.grpc.methods("shop.Orders/Get"))]
+    below, mesh = planned(*edges, on=stack(network)).layers
+    assert all(isinstance(flow.narrowing, Whole) for flow in below.policy.flows)
+    assert sorted(str(flow.narrowing) for flow in mesh.policy.flows) == ["GET /orders/{id}", "shop.Orders/Get"]
+
+
+def test_cilium_reads_what_arrives_at_no_sidecar() -> None:
+    report = HttpApp("report", namespace=PAY, meshed=False)
+    below, mesh = planned(allow(WEB, report.http.routes(GET("/x"))), on=stack("cilium")).layers
+    assert "GET /x" in {str(flow.narrowing) for flow in below.policy.flows}
+    assert mesh.policy.flows == ()
+
+
+@pytest.mark.parametrize(("network", "layer"), [("kubernetes", 1), ("cilium", 0), ("calico", 0)])
+def test_a_denial_is_of_one_layer_and_the_network_s_where_it_can(network: str, layer: int) -> None:
+    layers = planned(allow(WEB, LEDGER.http), deny(API, LEDGER.http, why="no"), on=stack(network)).layers
+    assert [len(each.policy.denials) for each in layers] == [int(layer == 0), int(layer == 1)]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_each_pod_with_a_sidecar_may_ask_istiod_and_that_alone(network: str) -> None:
+    report = HttpApp("report", namespace=PAY, meshed=False)
+    on = stack(network, Istio("1.31", root_namespace="mesh"))
+    flows = planned(allow(WEB, LEDGER.http), allow(report, LEDGER.scrape), on=on).layers[0].policy.flows
+    asking = [flow for flow in flows if str(flow.target) == "mesh/istiod"]
+    assert {str(flow.source) for flow in asking} == {"shop/web", "pay/ledger"}
+    assert {(flow.port.first, flow.port.last, flow.port.protocols) for flow in asking} == {(15012, 15012, ("TCP",))}
+    assert all(flow.reasons[0].derived for flow in asking)
+
+
+def test_a_mesh_alone_asks_for_no_way_to_istiod() -> None:
+    waivers = [Waiver("egress", why="later"), Waiver("protocol", why="later")]
+    [mesh] = planned(allow(WEB, LEDGER.http), on=stack("nobody", waivers=waivers)).layers
+    assert [str(flow.target) for flow in mesh.policy.flows] == ["pay/ledger"]
+
+
+# --- what is refused --------------------------------------------------------------------------------------
+
+
+def test_a_caller_outside_the_mesh_and_a_strict_port_are_both_named() -> None:
+    [(code, message)] = refused(allow(LEGACY, LEDGER.http))
+    assert code == "ZT292"
+    assert "old/legacy" in message
+    assert "`ledger` port 8080" in message
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("normalization", ["NONE", "BASE", "MERGE_SLASHES"])
+@pytest.mark.parametrize("source", [WEB, LEGACY], ids=["meshed", "unmeshed"])
+@pytest.mark.parametrize("port", ["scrape", "plain"])
+def test_a_path_that_an_undecoded_slash_would_widen_is_refused(
+    network: str, normalization: Any, source: Service, port: str
+) -> None:
+    """Also where the network engine could read it: what arrives at a sidecar is the sidecar's to read, and it would be
+    left to a template that holds more than it says."""
+    on = stack(network, Istio("1.31", path_normalization=normalization))
+    end = getattr(LEDGER, port)
+    assert codes(allow(source, end.routes(GET("/static/**"))), on=on) == ["ZT310"]
+    planned(allow(source, end.routes(GET("/orders"))), on=on)
+
+
+def test_methods_of_a_whole_service_are_refused_likewise() -> None:
+    assert codes(allow(WEB, CALLS.grpc.methods("shop.Orders/*")), on=stack(mesh=Istio("1.31"))) == ["ZT311"]
+
+
+def test_requests_that_sidecars_encrypt_are_read_by_nobody_else() -> None:
+    far = HttpApp("far", namespace=Namespace("far"))
+    assert codes(allow(WEB, far.http.routes(GET("/x"))), on=stack("cilium")) == ["ZT310"]
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        deny(WEB, LEDGER, why="every port"),
+        deny(WEB, LEDGER.scrape, why="permissive"),
+        deny(LEGACY, LEDGER.http, why="no identity"),
+        deny(WEB, LEGACY.http, why="not in the mesh"),
+    ],
+    ids=lambda denial: denial.why,
+)
+def test_a_denial_that_a_mesh_cannot_say_is_refused(denial: Statement) -> None:
+    assert codes(allow(WEB, LEDGER.http) if denial.why != "every port" else allow(API, LEDGER.http), denial) == [
+        "ZT316"
+    ]
+
+
+def test_ranges_that_are_too_long_are_refused_in_edges_denials_and_modes() -> None:
+    class Loose(Service):
+        wide = TcpPort(30000, last=31000, mtls="permissive")
+
+    assert codes(allow(WEB, LEDGER.wide)) == ["ZT318"]
+    assert codes(allow(WEB, LEDGER.http), deny(API, LEDGER.wide, why="no")) == ["ZT318"]
+    assert codes(allow(WEB, LEDGER.http), services=[Loose("loose", namespace=PAY)]) == ["ZT318"]
+
+
+def test_one_number_has_one_mode_however_far_into_a_range() -> None:
+    class Odd(Service):
+        wide = TcpPort(8000, last=9000, mtls="strict")
+        http = HttpPort(8600, mtls="permissive")
+
+    assert codes(allow(WEB, LEDGER.http), services=[Odd("odd", namespace=PAY)]) == ["ZT333"]
+
+
+def test_a_mesh_alone_says_what_it_does_not_see_once_and_each_end_that_it_does_not() -> None:
+    report = HttpApp("report", namespace=PAY, meshed=False)
+    assert codes(allow(WEB, report.http), on=stack("nobody")) == ["ZT334", "ZT331"]
+
+
+def test_a_mesh_alone_opens_a_port_in_plain_text_to_a_network_by_its_addresses() -> None:
+    """And not to everybody, as to pods, of whom nobody shows an identity there."""
+    waivers = [Waiver("egress", why="later"), Waiver("protocol", why="later")]
+    office = Network("office", cidrs=["203.0.113.0/24"])
+    made = build(planned(allow(office, LEDGER.plain), on=stack("nobody", waivers=waivers)), Path("/"))
+    assert b"203.0.113.0/24" in made.files["pay/ledger.yaml"]
+    assert b"notPrincipals" not in made.files["pay/ledger.yaml"]
+    assert codes(allow(WEB, LEDGER.plain), on=stack("nobody", waivers=waivers)) == ["ZT331"]
+
+
+def test_services_that_share_an_account_are_one_caller_in_the_mesh_alone() -> None:
+    def pair(**more: Any) -> list[Service]:
+        return [HttpApp(name, namespace=SHOP, service_account="shared", **more) for name in ("one", "other")]
+
+    assert codes(allow(pair(), LEDGER.http)) == ["ZT225"]
+    planned(allow(pair(meshed=False), LEDGER.scrape))
+    planned(allow(pair(), LEDGER.http), on=Platform("native", network=Kubernetes("1.37"), waivers=[]))
+
+
+def test_ambient_is_not_there_yet() -> None:
+    assert codes(allow(WEB, LEDGER.http), on=stack(mesh=Istio("1.31", mode="ambient"))) == ["ZT300"]
+
+
+def test_topics_are_refused() -> None:
+    bus = Kafka("bus", namespace=PAY)
+    assert codes(allow(WEB, bus.broker.produce("orders"))) == ["ZT312"]
+
+
+# --- passes -----------------------------------------------------------------------------------------------
+
+
+def test_what_a_namespace_may_do_is_not_what_one_of_it_without_an_identity_may(tmp_path: Path) -> None:
+    agent = HttpApp("agent", namespace=SHOP, meshed=False)
+    edges = [allow(agent, LEDGER.scrape.routes(GET("/metrics"))), allow(SHOP, LEDGER.scrape)]
+    made = build(planned(*edges, on=stack("cilium")), tmp_path)
+    assert b'- "/metrics"' in made.files["pay/ledger.yaml"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@given(st.sampled_from(EVERY).flatmap(mesh_cases))
+def test_the_passes_of_a_mesh_are_idempotent(case: Case) -> None:
+    found = derive_mesh(policy(case.topology, case.platform))
+    assert derive_mesh(found) == found
+    for denials in (True, False):
+        left, kept = leave_to_mesh(found, denials=denials), keep_meshed(found, denials=denials)
+        assert leave_to_mesh(left, denials=denials) == left
+        assert keep_meshed(kept, denials=denials) == kept
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
+@given(st.sampled_from(EVERY).flatmap(mesh_cases))
+def test_the_same_topology_in_another_order_is_the_same_files(case: Case) -> None:
+    orders: list[Callable[[Iterable[Any]], tuple[Any, ...]]] = [tuple, lambda some: tuple(reversed(tuple(some)))]
+    # Both made on one line: where a topology is written stands in its files.
+    one, other = (
+        plan(
+            policy(
+                evolve(
+                    case.topology,
+                    statements=turned(case.topology.statements),
+                    services=turned(case.topology.services),
+                    governs=turned(case.topology.governs),
+                ),
+                case.platform,
+            )
+        )
+        for turned in orders
+    )
+    assert isinstance(one, Ready) is isinstance(other, Ready)
+    if isinstance(one, Ready) and isinstance(other, Ready):
+        assert build(one, Path("/")).files == build(other, Path("/")).files
+
+
+# --- proof ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", EVERY)
+def test_what_is_compiled_is_proven(network: Beside) -> None:
+    seen: Counter[bool] = Counter()
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+    @given(mesh_cases(network))
+    def proven(case: Case) -> None:
+        ready = plan(policy(case.topology, case.platform))
+        seen[isinstance(ready, Ready)] += 1
+        if isinstance(ready, Ready):
+            made = build(ready, Path("/"))
+            assert prove(ready, [(name, made.files[name]) for name in made.manifests], emitted=True).diagnostics == ()
+
+    proven()
+    assert seen[True] > seen[False]
+
+
+def verified(ready: Ready, *changes: tuple[str, str, str]) -> list[str]:
+    """The codes that the proof has for the files with these changes: of a file, what, and into what."""
+    made = build(ready, Path("/"))
+    files: Mapping[str, str] = {name: made.files[name].decode() for name in made.manifests}
+    changed = dict(files)
+    for name, old, new in changes:
+        assert old in changed[name], changed[name]
+        changed[name] = changed[name].replace(old, new)
+    proof = prove(ready, [(name, text.encode()) for name, text in changed.items()])
+    return sorted({each.code for each in proof.diagnostics})
+
+
+BOTH = [allow(WEB, LEDGER.http.routes(GET("/orders/{id}"))), allow(API, LEDGER.http.routes(POST("/orders")))]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_lock_that_is_open_while_the_other_holds_is_told(network: str) -> None:
+    ready = planned(*BOTH, on=stack(network))
+    assert verified(ready) == []
+    assert verified(ready, ("pay/ledger.yaml", '- "8080"', '- "8081"\n        - "8080"')) == ["ZT409"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_opens_both_is_an_error(network: str) -> None:
+    """One who is `web` by its labels and `api` by its certificate, or somebody else: identity is the mesh's to tell."""
+    ready = planned(*BOTH, on=stack(network))
+    wide = ("pay/ledger.yaml", "cluster.local/ns/shop/sa/web", '"cluster.local/ns/shop/*"')
+    assert "ZT502" in verified(ready, wide)
+    assert "ZT502" in verified(ready, ("pay/ledger.yaml", "/orders/{*}", "/orders/{**}"))
+
+
+def test_what_one_lock_refuses_is_missing() -> None:
+    ready = planned(*BOTH)
+    assert "ZT503" in verified(ready, ("pay/ledger.yaml", "cluster.local/ns/shop/sa/web", "cluster.local/ns/shop/sa/x"))
+
+
+def test_a_mode_that_is_gone_is_told() -> None:
+    ready = planned(*BOTH)
+    assert verified(ready, ("pay/_namespace.yaml", "mode: STRICT", "mode: PERMISSIVE")) != []
