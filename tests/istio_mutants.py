@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from tests.conformance.engines.process import Document, Json
-from tests.conformance.istio_policies import AUTHENTICATION, AUTHORIZATION
+from tests.conformance.istio_policies import AUTHENTICATION, AUTHORIZATION, istio_policy
 from tests.mutants import (
     EACH,
     Change,
@@ -348,24 +348,14 @@ def stranger(files: Files) -> Iterator[Files]:
     """An object of our own making, for pods of a governed namespace."""
     mine = [one for some in files.values() for one in some if is_istios(one)]
     for namespace in sorted({str(fields(one["metadata"])["namespace"]) for one in mine}):
-        metadata = {"name": "stranger", "namespace": namespace}
-        yield {
-            **files,
-            "stranger.yaml": (
-                {"apiVersion": API_VERSION, "kind": AUTHORIZATION, "metadata": metadata, "spec": {"rules": [{}]}},
-            ),
-        }
+        yield {**files, "stranger.yaml": (istio_policy(AUTHORIZATION, {"rules": [{}]}, namespace, "stranger"),)}
 
 
 def wide_modes(mode: str) -> Operator:
     """The mode of the whole mesh."""
 
     def change(files: Files) -> Iterator[Files]:
-        metadata = {"name": "wide", "namespace": ROOT}
-        document = {
-            "apiVersion": API_VERSION, "kind": AUTHENTICATION, "metadata": metadata, "spec": {"mtls": {"mode": mode}}
-        }  # fmt: skip
-        yield {**files, "wide.yaml": (document,)}
+        yield {**files, "wide.yaml": (istio_policy(AUTHENTICATION, {"mtls": {"mode": mode}}, ROOT, "wide"),)}
 
     return change
 

@@ -329,5 +329,4 @@ def test_there_are_enough_of_each(every: list[Judged], capsys: pytest.CaptureFix
         print(f"\n{table(every)}")
     seen = Counter(one.mutant.operator for one in every)
     assert seen.keys() == {*OPERATORS, *TEXT_OPERATORS}
-    assert {one.mutant.operator for one in every if one.survives} == {*SAME, *SOMETIMES}
     assert seen.total() >= 2000

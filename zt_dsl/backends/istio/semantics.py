@@ -250,7 +250,10 @@ def _rule(element: Value, namespace: str, action: Action, known: _Known, at: Pat
             known.callers[id(who)] = whom
     # Where it is allowed it shows: no edge is from an address of a pod.
     listed = () if action == "ALLOW" or whom is EVERY_CALLER else whom.anyhow
-    if any(isinstance(each, Addresses) and each != EVERY_ADDRESS and each & known.pods for each in listed):
+    if any(
+        isinstance(each, Addresses) and each & known.pods and not (whom.anonymous and each == EVERY_ADDRESS)
+        for each in listed
+    ):
         problems.append(Problem((*at, "from"), "denies addresses of pods", _OF_PODS))
     if isinstance(who, list) and len(who) > _MOST:
         problems.append(Problem((*at, "from"), f"has {len(who)} sources, more than {_MOST}"))
