@@ -511,7 +511,7 @@ def test_every_manifest_is_in_the_directory_of_a_build() -> None:
 def test_every_kind_that_is_emitted_is_in_a_build() -> None:
     """Of one that no example has, nothing would be applied."""
     manifests = [document for platform in platforms() for path in in_order(platform) for document in documents(path)]
-    assert {(manifest["apiVersion"], manifest["kind"]) for manifest in manifests} == {
+    assert {(str(manifest["apiVersion"]), str(manifest["kind"])) for manifest in manifests} == {
         ("networking.k8s.io/v1", "NetworkPolicy"),
         ("cilium.io/v2", "CiliumNetworkPolicy"),
         ("projectcalico.org/v3", "NetworkPolicy"),
@@ -580,7 +580,7 @@ def test_what_is_emitted_for_calico_for_any_topology_is_created_once(calico_serv
     @given(calico_cases())
     def asked(case: CalicoCase) -> None:
         manifests = emitted(case.topology, case.platform)
-        assert {manifest["apiVersion"] for manifest in manifests} == {calico.API_VERSION}
+        assert {str(manifest["apiVersion"]) for manifest in manifests} == {calico.API_VERSION}
         assert_created_once(calico_server, manifests)
 
     asked()
