@@ -38,7 +38,7 @@ from zt_dsl import (
 )
 from zt_dsl.backends.istio.objects import MAX_RULES, AuthorizationPolicy, Operation, PeerAuthentication, Rule
 from zt_dsl.backends.istio.schemas import check
-from zt_dsl.compiler import Ready, build, plan
+from zt_dsl.compiler import Ready, build, plan, prove
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.read import read
 from zt_dsl.resolve import resolve
@@ -352,6 +352,25 @@ def test_an_object_that_would_mean_more_cannot_be_made() -> None:
         AuthorizationPolicy((), "shop", "deny", (("app", "web"),), "DENY").document()
     with pytest.raises(ValueError, match="mode of a port"):
         PeerAuthentication((), "shop", "default", (), "strict", ((80, "disable"),)).document()
+
+
+def test_more_rules_than_a_policy_has_are_policies_beside_it(tmp_path: Path) -> None:
+    """Each caller with a route of its own: none of the rules can be joined. What they allow adds up, and is proven."""
+    callers = many(MAX_RULES + 3)
+    edges = [allow(caller, LEDGER.http.routes(GET(f"/{caller.name}")), why="its own") for caller in callers]
+    found = resolve(Topology("t", edges, governs=(SHOP, PAY)), platform(), on=ON)
+    assert found.policy is not None
+    ready = plan(found.policy)
+    assert isinstance(ready, Ready)
+    made = build(ready, tmp_path)
+    policies = [
+        one for one in yaml.safe_load_all(made.files["pay/ledger.yaml"]) if one["kind"] == "AuthorizationPolicy"
+    ]
+    assert {one["metadata"]["name"]: len(one["spec"]["rules"]) for one in policies} == {
+        "allow-ledger": MAX_RULES,
+        "allow.2-ledger": 3,
+    }
+    assert prove(ready, [(path, made.files[path]) for path in made.manifests], emitted=True).diagnostics == ()
 
 
 def test_callers_that_are_one_to_the_mesh_share_a_rule() -> None:

@@ -8,6 +8,7 @@ from typing import assert_never
 from zt_dsl.backends.comments import named, reason_of, reasons
 from zt_dsl.backends.istio.objects import (
     MAX_RULES,
+    Action,
     Anonymous,
     Anything,
     AuthorizationPolicy,
@@ -70,7 +71,7 @@ def lower(policy: Policy, root: Path) -> Iterator[tuple[str, tuple[Document, ...
         documents = (
             *_modes(workload, modes.get(workload)),
             *_denies(mesh, workload, denied.get(workload, ()), root),
-            _allows(policy, mesh, workload, arriving.get(workload, ()), root),
+            *_allows(policy, mesh, workload, arriving.get(workload, ()), root),
         )
         yield f"{directory_name(workload.place.namespace)}/{file_name(workload.name)}", documents
     for place in meshed_places(policy):
@@ -109,7 +110,9 @@ def _modes(workload: Workload, modes: Modes | None) -> Iterator[Document]:
 _Key = tuple[Peer, Source, bool]
 
 
-def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[Flow], root: Path) -> Document:
+def _allows(
+    policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[Flow], root: Path
+) -> Iterator[Document]:
     """One rule a caller and protocol, with its ports joined: above it stand the reasons for that caller alone."""
     found: dict[_Key, tuple[list[tuple[Port, Narrowing]], dict[str, None]]] = {}
     for flow in arriving:
@@ -123,10 +126,18 @@ def _allows(policy: Policy, mesh: Istio, workload: Workload, arriving: Iterable[
         for (peer, source, _), (opened, comments) in found.items()
     )
     about = f"{workload}: what its edges need, and nothing else." if rules else f"{workload}: nobody may call it."
-    name = object_name("allow", workload.name)
-    return AuthorizationPolicy(
-        (about,), workload.place.namespace, name, workload.labels, "ALLOW", _within(rules)
-    ).document()
+    return _policies(workload, "ALLOW", about, rules)
+
+
+def _policies(workload: Workload, action: Action, about: str, rules: tuple[Said, ...]) -> Iterator[Document]:
+    """One policy, and further ones where a policy cannot have so many rules: what they allow, or deny, adds up."""
+    within = _within(rules)
+    word = action.lower()
+    for start in range(0, max(1, len(within)), MAX_RULES):
+        # No workload's name gives these: theirs follow a dash.
+        name = object_name(f"{word}.{start // MAX_RULES + 1}" if start else word, workload.name)
+        some = within[start : start + MAX_RULES]
+        yield AuthorizationPolicy((about,), workload.place.namespace, name, workload.labels, action, some).document()
 
 
 def _once(rules: Iterable[Said]) -> tuple[Said, ...]:
@@ -231,7 +242,4 @@ def _denies(mesh: Istio, workload: Workload, denials: Iterable[Denial], root: Pa
         comments = (*named(denial.source), f"DENIED: {reason_of(denial.reason, root)}")
         rules.append((comments, Rule((_source(denial.source, False, mesh.trust_domain),), denied)))
     if rules:
-        about = (f"{workload}: what is refused whatever allows it.",)
-        name = object_name("deny", workload.name)
-        place = workload.place.namespace
-        yield AuthorizationPolicy(about, place, name, workload.labels, "DENY", _within(_once(rules))).document()
+        yield from _policies(workload, "DENY", f"{workload}: what is refused whatever allows it.", _once(rules))
