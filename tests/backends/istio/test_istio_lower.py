@@ -84,7 +84,7 @@ def documents(
     made = build(ready, Path("/"))
     named = {}
     for path in made.manifests:
-        for one in yaml.safe_load_all(made.files[path]):
+        for one in yaml.load_all(made.files[path], Loader=yaml.CSafeLoader):
             if one["apiVersion"] == "security.istio.io/v1":
                 assert check(one) == ()
                 assert list(empty_lists(one)) == []
@@ -364,7 +364,9 @@ def test_more_rules_than_a_policy_has_are_policies_beside_it(tmp_path: Path) -> 
     assert isinstance(ready, Ready)
     made = build(ready, tmp_path)
     policies = [
-        one for one in yaml.safe_load_all(made.files["pay/ledger.yaml"]) if one["kind"] == "AuthorizationPolicy"
+        one
+        for one in yaml.load_all(made.files["pay/ledger.yaml"], Loader=yaml.CSafeLoader)
+        if one["kind"] == "AuthorizationPolicy"
     ]
     assert {one["metadata"]["name"]: len(one["spec"]["rules"]) for one in policies} == {
         "allow-ledger": MAX_RULES,
