@@ -632,7 +632,7 @@ ROUTES = (GET("/orders/{id}"), POST("/orders"), ANY("/static/**"), GET("/v1.0/a"
 
 def callers(*, legacy: bool = True) -> Topology:
     """Callers of all kinds: services, namespaces, addresses, and `legacy`, which has no sidecar."""
-    web, api = _Front("web", namespace=SHOP), _Api("api", namespace=SHOP)
+    web, api = _Front("web", namespace=SHOP), _Api("api", namespace=SHOP, service_account="robot-of-api")
     ledger = _Api("ledger", namespace=PAY, labels={"app": "ledger", "part": "books"})
     office = _Office("office", cidrs=["203.0.113.0/24", "2001:db8::/32"], excluding=["203.0.113.64/26"])
     statements = (

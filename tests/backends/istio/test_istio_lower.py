@@ -390,3 +390,12 @@ def test_callers_that_are_one_to_the_mesh_share_a_rule() -> None:
     comments = data.decode().partition("cluster.local/ns/production/sa/frontend")[0][-400:]
     assert "the site is a client of the API" in comments
     assert "when the west is full" in comments
+
+
+def test_the_mode_of_the_mesh_is_written_where_the_platform_says_it() -> None:
+    """The namespaces that are governed say their own, so that no proof about them can miss it."""
+    ready = planned(across_clusters, cilium_strict_mesh)
+    assert isinstance(ready, Ready)
+    [data] = [data for path, data in build(ready, ROOT).files.items() if path.startswith("istio-system/")]
+    [mode] = [one for one in parsed(data) if one["kind"] == "PeerAuthentication"]
+    assert mode["spec"] == {"mtls": {"mode": "STRICT"}}
