@@ -396,6 +396,6 @@ def test_the_mode_of_the_mesh_is_written_where_the_platform_says_it() -> None:
     """The namespaces that are governed say their own, so that no proof about them can miss it."""
     ready = planned(across_clusters, cilium_strict_mesh)
     assert isinstance(ready, Ready)
-    [data] = [data for path, data in build(ready, ROOT).files.items() if path.startswith("istio-system/")]
+    [data] = [data for path, data in build(ready, Path("/")).files.items() if path.startswith("istio-system/")]
     [mode] = [one for one in parsed(data) if one["kind"] == "PeerAuthentication"]
     assert mode["spec"] == {"mtls": {"mode": "STRICT"}}
