@@ -21,7 +21,7 @@ from tests.istio_mutants import (
     stack,
     strict,
 )
-from tests.mutants import TEXT_OPERATORS, Mutant, mutants, rewritten
+from tests.mutants import TEXT_OPERATORS, Mutant, fields, mutants, rewritten
 from zt_dsl import Platform, Topology
 from zt_dsl.compiler import Ready, build, prove
 
@@ -105,5 +105,14 @@ def test_of_a_stack_no_change_of_the_network_engines_objects_is_hidden() -> None
 def test_of_a_stack_what_the_mesh_alone_lets_through_is_half_guarded() -> None:
     """The network engine still refuses it: nothing passes that is not declared, and it is told."""
     ready, text = bases()[3]
-    some = mutants(text, Random(3), 6, {"wider principals": OPERATORS["wider principals"]})
+    some = mutants(text, Random(3), 6, {"widen a block": OPERATORS["widen a block"]})
     assert any(set(codes(ready, one)) == {"ZT409"} for one in some)
+
+
+def test_a_denial_of_addresses_of_pods_is_not_understood() -> None:
+    """To Istio whoever has an identity has an address, too: a denial of INTERNET without its exceptions is theirs."""
+    ready, text = bases()[1]
+    some = mutants(text, Random(0), 9, {"drop notIpBlocks": OPERATORS["drop notIpBlocks"]})
+    denials_ = [one for one in some if fields(one.after[0]["spec"])["action"] == "DENY"]
+    assert denials_
+    assert all("ZT501" in codes(ready, one) for one in denials_)

@@ -265,7 +265,11 @@ def engines_of(ready: Ready) -> str:
 
 def _engine(layer: Layer, platform: Platform) -> str:
     version = version_of(layer, platform)
-    return f"{layer.backend.name} {version}{judged(layer.backend, version)}"
+    settings = sorted(platform.network.settings) if isinstance(platform.network, Calico) else []
+    beside = f" with {', '.join(settings)}, which no test here judges" if settings else ""
+    return f"{layer.backend.name} {version}{judged(layer.backend, version)}" + (
+        "" if layer.backend.sees_identity else beside
+    )
 
 
 def version_of(layer: Layer, platform: Platform) -> str:

@@ -116,7 +116,10 @@ def _refused(policy: Policy) -> str:
         return f"Judged is {ARRIVING}. Of that, whatever is not in a table below is refused."
     both = "In these namespaces whatever is not in a table below is refused, in both directions."
     if isinstance(policy.platform.mesh, Istio):
-        return f"{both} What arrives at a sidecar has to pass the mesh, too."
+        return (
+            f"{both} What arrives at a sidecar has to pass the mesh, too: there a caller is who its certificate says, "
+            "and its labels only open the port. A pod without a sidecar is held by the network engine alone."
+        )
     return both
 
 

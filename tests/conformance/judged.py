@@ -36,7 +36,7 @@ class Base:
     name: str
     ready: Ready
     text: Mapping[str, bytes]
-    documents: tuple[Document, ...] = field()
+    documents: tuple[Document, ...] = field(init=False)
 
     @documents.default
     def _parsed(self) -> tuple[Document, ...]:

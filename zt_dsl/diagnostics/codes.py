@@ -112,6 +112,8 @@ TITLES: dict[str, str] = {
     "ZT333": "one port number has two mTLS modes",
     "ZT334": "a mesh alone does not see everything",
     "ZT335": "the mesh cannot tell two callers apart",
+    "ZT336": "a port is the sidecar's own",
+    "ZT337": "a namespace that calls is in the mesh in part",
     # --- legal but unwise ------------------------------------------------------------------------
     "ZT401": "nothing needs this waiver",
     "ZT402": "a narrowed edge is made void by a whole one",

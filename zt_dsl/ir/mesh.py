@@ -26,11 +26,26 @@ def has_identity(peer: Peer) -> bool:
             assert_never(peer)
 
 
+UNCAPTURED = frozenset((15020, 15021, 15090))
+"""A sidecar's own metrics and health: what calls them goes past it, in plain text (istio v1.31,
+`manifests/charts/istio-control/istio-discovery/files/injection-template.yaml`, excludeInboundPorts)."""
+
+PROXY = frozenset((15000, 15001, 15004, 15006, 15008, 15009, 15053))
+"""What else a sidecar listens on: no service can (istio.io, Application Requirements, "Ports used by Istio")."""
+
+
 def arrives_in_mesh(flow: Flow, governed: Container[Place]) -> bool:
     """Whether a mesh sees it where it arrives: at the sidecar of a governed pod, over TCP. It sees nothing that
-    leaves, and neither UDP nor SCTP."""
+    leaves, neither UDP nor SCTP, and none of the ports that a sidecar leaves out."""
     target = flow.target
-    return isinstance(target, Workload) and target.meshed and target.place in governed and "TCP" in flow.port.protocols
+    return isinstance(target, Workload) and target.meshed and target.place in governed and is_captured(flow.port)
+
+
+def is_captured(port: Port) -> bool:
+    """Whether a sidecar sees what arrives on this port, or on some of this range."""
+    if port.first == port.last and port.first in UNCAPTURED:
+        return False
+    return "TCP" in port.protocols
 
 
 def unidentified(policy: Policy, flow: Flow) -> bool:

@@ -47,9 +47,7 @@ def _meeting(namespace: str, way: Direction, one: Reach, other: Reach) -> Iterat
                 remote = common(grant.remote, against.remote)
                 opened = _opened(grant, against)
                 if remote is not None and opened is not None:
-                    # Whose rule it is: the one that was written, and not that nothing isolates the pods.
-                    origin = against.origin if grant.origin is _open else grant.origin
-                    yield Grant(namespace, way, subject, remote, opened, origin)
+                    yield Grant(namespace, way, subject, remote, opened, partial(_origin, grant, against))
 
 
 def _at(namespace: str, way: Direction, reach: Reach) -> tuple[Grant, ...]:
@@ -60,6 +58,16 @@ def _at(namespace: str, way: Direction, reach: Reach) -> tuple[Grant, ...]:
     return granted + tuple(
         Grant(namespace, way, pods, remote, EVERY_PORT, _open) for pods in left_open for remote in EVERYBODY
     )
+
+
+def _origin(one: Grant, other: Grant) -> Origin:
+    """Both rules, where both were written: to let it through it takes both, and either may be the one that is wrong."""
+    mine, theirs = one.origin(), other.origin()
+    if not mine.path or not theirs.path:
+        return mine if mine.path else theirs
+    if mine == theirs:
+        return mine
+    return Origin(f"{mine.what} together with {theirs.what}", theirs.path, theirs.line)
 
 
 def _open() -> Origin:

@@ -35,7 +35,7 @@ def told(difference: Difference, policy: Policy, permitted: Reach) -> Diagnostic
             f"{said} is to be refused whatever permits it, and the {side} end does not",
             labels,
             f"Declared as {origin.what}; no object denies it, so a policy from elsewhere may permit it.",
-            "compile again and apply what is written, or remove the deny",
+            "compile again and apply what is written, or take back what demands it",
         )
     return Diagnostic(
         "ZT503",

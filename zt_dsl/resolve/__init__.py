@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from zt_dsl.diagnostics import Diagnostic, Label, errors, in_order
 from zt_dsl.ir.flow import EveryPod, Flow, Outside, Place, Workload
+from zt_dsl.ir.mesh import is_captured
 from zt_dsl.ir.platform import Istio, Platform
 from zt_dsl.ir.policy import MtlsDemand, Policy
 from zt_dsl.ir.traffic import Port
@@ -380,7 +381,7 @@ def _outside_the_mesh(
     governed: frozenset[Place],
 ) -> None:
     for flow in written.flows:
-        if _in_the_mesh(flow):
+        if _in_the_mesh(flow) or not is_captured(flow.port):
             continue
         target = flow.target
         if not isinstance(target, Workload) or target.place not in governed or not target.meshed:

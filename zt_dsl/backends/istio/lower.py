@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from zt_dsl.backends.comments import named, reason_of, reasons
+from zt_dsl.backends.istio.capabilities import MOST_PORTS
 from zt_dsl.backends.istio.objects import (
     MAX_RULES,
     Action,
@@ -184,7 +185,7 @@ def _source(peer: Peer, plain_text: bool, trust_domain: str) -> Source:
 def _rule(source: Source, opened: tuple[tuple[Port, Narrowing], ...]) -> Rule:
     """Made once, however many policies need it."""
     whole = sorted({number for port, narrowing in opened if isinstance(narrowing, Whole) for number in _numbers(port)})
-    operations = [Operation(tuple(whole))] if whole else []
+    operations = [Operation(tuple(whole[start : start + MOST_PORTS])) for start in range(0, len(whole), MOST_PORTS)]
     for port, narrowing in opened:
         operations += _requests(port, narrowing)
     return Rule((source,), tuple(dict.fromkeys(operations)))

@@ -9,6 +9,7 @@ from typing import Literal
 from zt_dsl.ir.flow import Flow
 from zt_dsl.ir.traffic import Methods, Routes
 
+EVERY_PATH = "/**"
 Normalization = Literal["NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"]
 
 
@@ -16,14 +17,15 @@ def exactly(path: str, normalization: Normalization) -> bool:
     """Whether the mesh can say this path and nothing wider.
 
     Only DECODE_AND_MERGE_SLASHES decodes `%2F`. Without it `a%2Fb` is one segment to the mesh, and two to a service
-    that decodes it: `/static/..%2Fadmin` is inside `/static/**` then. A path without a parameter has no such twin.
+    that decodes it: `/static/..%2Fadmin` is inside `/static/**` then. A path without a parameter has no such twin, and
+    `/**` is every path there is.
     """
-    return normalization == "DECODE_AND_MERGE_SLASHES" or not ("{" in path or path.endswith("**"))
+    return normalization == "DECODE_AND_MERGE_SLASHES" or path == EVERY_PATH or not ("{" in path or path.endswith("**"))
 
 
 def paths_of(path: str) -> tuple[str, ...]:
     """A route's path as values of `paths`; none for every path."""
-    if path == "/**":
+    if path == EVERY_PATH:
         return ()
     segments = ["{*}" if segment.startswith("{") else segment for segment in path.split("/")]
     if segments[-1] != "**":

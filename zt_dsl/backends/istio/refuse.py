@@ -8,9 +8,11 @@ from attrs import frozen
 
 from zt_dsl.backends.istio.capabilities import MOST_PORTS
 from zt_dsl.diagnostics import Diagnostic, Label
-from zt_dsl.ir.flow import Flow, Outside, Peer, Workload, place_of
+from zt_dsl.ir.flow import EveryPod, Flow, Outside, Peer, Place, Workload, place_of
 from zt_dsl.ir.languages import Language
 from zt_dsl.ir.mesh import (
+    PROXY,
+    UNCAPTURED,
     Mode,
     has_identity,
     namespace_mode,
@@ -31,6 +33,8 @@ def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
     callers that the mesh takes for one another."""
     return (
         *_long_ranges(policy),
+        *_of_the_sidecar(policy),
+        *_partly_meshed(policy),
         *_two_modes(policy),
         *_two_services(policy),
         *_taken_for_one_another(policy),
@@ -57,6 +61,43 @@ def _long_ranges(policy: Policy) -> Iterator[Diagnostic]:
                 (Label(at, f"ports {port}"),),
                 "Istio's policies know no ranges, so each port is written by its number.",
                 "declare the ports that are in use, or take the service out of the mesh: meshed=False",
+            )
+
+
+def _of_the_sidecar(policy: Policy) -> Iterator[Diagnostic]:
+    """A port that the sidecar has itself; or a range that holds one, of which it sees a part."""
+    own = UNCAPTURED | PROXY
+    for flow in policy.flows:
+        if found := sorted(number for number in own if flow.port.first <= number <= flow.port.last):
+            reason = flow.reasons[0]
+            yield Diagnostic(
+                "ZT336",
+                f"port {found[0]} of {flow.target} is its sidecar's own: {reason.edge}",
+                (Label(reason.at, f"ports {flow.port}"),),
+                "The sidecar listens there itself, so that no container can, and it does not read what arrives there.",
+                "name the port that the container listens on; 15020, 15021 and 15090, each alone, are the network "
+                "engine's",
+            )
+
+
+def _partly_meshed(policy: Policy) -> Iterator[Diagnostic]:
+    """A namespace as a source is every pod in it, and to the mesh either identities or callers that show none."""
+    told: set[Place] = set()
+    for flow in policy.flows:
+        if not isinstance(flow.source, EveryPod) or flow.source.place in told:
+            continue
+        place, reason = flow.source.place, flow.reasons[0]
+        other = next((each for each in policy.workloads if each.place == place and each.meshed != place.meshed), None)
+        if other is not None:
+            told.add(place)
+            yield Diagnostic(
+                "ZT337",
+                f"namespace `{place}` calls as a whole, and is in the mesh in part: {other} is "
+                f"{'out of it' if place.meshed else 'in it'}, the rest is not",
+                (Label(reason.at, "every pod of the namespace"),),
+                "The mesh knows a namespace by the identities in it, or as callers that show none: of one that has "
+                "both a part would be refused.",
+                "name the services that call as sources, or take all of the namespace into the mesh, or out of it",
             )
 
 
