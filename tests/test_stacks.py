@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.mesh_strategies import Beside, Case, mesh_cases
 from tests.strategies import ON
 from zt_dsl import (
+    ANY,
     GET,
     POST,
     Calico,
@@ -30,6 +31,7 @@ from zt_dsl import (
     Statement,
     TcpPort,
     Topology,
+    UdpPort,
     Waiver,
     allow,
     deny,
@@ -343,3 +345,63 @@ def test_what_one_lock_refuses_is_missing() -> None:
 def test_a_mode_that_is_gone_is_told() -> None:
     ready = planned(*BOTH)
     assert verified(ready, ("pay/_namespace.yaml", "mode: STRICT", "mode: PERMISSIVE")) != []
+
+
+# --- what a sidecar leaves out, and who calls as a whole ------------------------------------------------------
+
+
+class Measured(Service):
+    """15020 is the sidecar's own, and left out by it: Prometheus reads it there."""
+
+    merged = HttpPort(15020)
+    api = HttpPort(8080, mtls="permissive")
+    media = UdpPort(5004)
+    many = TcpPort(30000, last=30003)
+    more = TcpPort(40000, last=40255)
+    proxy = TcpPort(15006)
+
+
+MEASURED = Measured("measured", namespace=SHOP)
+OUTSIDER = HttpApp("outsider", namespace=SHOP, meshed=False)
+
+
+def codes_of(*statements: Statement, network: str = "kubernetes", **more: Any) -> list[str]:
+    mesh = Istio("1.31", path_normalization="BASE")
+    platform = Platform("p", network=NETWORKS[network], mesh=mesh, pod_cidrs=["10.244.0.0/16"])
+    found = resolve(Topology("t", statements, governs=[SHOP], **more), platform, on=ON)
+    if found.policy is None:
+        return [each.code for each in found.diagnostics]
+    ready = plan(found.policy)
+    if not isinstance(ready, Ready):
+        return [each.code for each in ready.diagnostics]
+    made = build(ready, Path("/"))
+    return [
+        each.code
+        for each in prove(ready, [(path, made.files[path]) for path in made.manifests], emitted=True).diagnostics
+    ]
+
+
+def test_what_a_sidecar_leaves_out_is_the_network_s_alone() -> None:
+    """Nobody reads requests there but Cilium, nothing is strict, and the caller needs no identity."""
+    assert codes_of(allow(LEGACY, MEASURED.merged, why="metrics")) == []
+    assert codes_of(allow(LEGACY, MEASURED.merged.routes(GET("/stats")), why="metrics")) == ["ZT310"]
+    assert codes_of(allow(LEGACY, MEASURED.merged.routes(GET("/stats")), why="metrics"), network="cilium") == []
+    assert codes_of(allow(WEB, MEASURED.proxy, why="a mistake")) == ["ZT336"]
+
+
+def test_what_a_sidecar_never_sees_cannot_be_strict() -> None:
+    assert codes_of(allow(LEGACY, MEASURED.media, why="calls")) == []
+
+
+def test_many_ports_of_one_caller_are_said_in_parts() -> None:
+    assert codes_of(allow(WEB, MEASURED.many, why="some"), allow(WEB, MEASURED.more, why="and more")) == []
+
+
+def test_every_path_is_exact_however_paths_are_normalised() -> None:
+    assert codes_of(allow(WEB, MEASURED.api.routes(GET("/**"), ANY("/**")), why="anything")) == []
+    assert codes_of(allow(WEB, MEASURED.api.routes(GET("/a/**")), why="below a")) == ["ZT310"]
+
+
+def test_a_namespace_that_calls_is_in_the_mesh_or_out_of_it() -> None:
+    assert codes_of(allow(SHOP, MEASURED.api, why="all"), services=[WEB]) == []
+    assert codes_of(allow(SHOP, MEASURED.api, why="all"), services=[OUTSIDER]) == ["ZT337"]
