@@ -244,6 +244,22 @@ class Meaning:
                         port = port_of(target, self.platform)
                         assert isinstance(target.peer, Service)
                         yield Flow(source, target.peer, port.number, port.last or port.number, Anything())
+                    if isinstance(target, Service) and self.is_denied_whole(source, target):
+                        yield Flow(source, target, 1, 65535, Anything())
+
+    def is_denied_whole(self, source: object, target: Service) -> bool:
+        """On every port: that is every port of TCP, where UDP and SCTP are given up."""
+        given_up = {waiver.feature for waiver in self.platform.waivers if waiver.target is None}
+        if self.platform.network is not None or "protocol" not in given_up or not self.is_ours(target):
+            return False
+        match source:
+            case Network():
+                return True
+            case ApiServer() | Nodes():
+                return bool((self.platform.api_server if isinstance(source, ApiServer) else self.platform.nodes).cidrs)
+            case _:
+                strict = all(self._mode(target, number) == "STRICT" for number in range(1, 65536))
+                return has_identity(source, self.platform) and strict
 
     def is_denied(self, source: object, target: Endpoint) -> bool:
         port = port_of(target, self.platform)

@@ -21,7 +21,7 @@ from tests.conformance.emitted import documents, planned
 from tests.conformance.engines import calico_engine as questions
 from tests.conformance.engines.calico_engine import CalicoEngine
 from tests.conformance.engines.process import Document
-from tests.conformance.test_topologies import builds, named
+from tests.conformance.test_topologies import builds, named, platform_of
 from tests.meaning import End, Meaning, Pod, Probe, Verdict, port_of, probes, protocols_of, services_of
 from zt_dsl import Denial, Endpoint, Platform, Tier, Topology
 from zt_dsl.compiler import Ready
@@ -200,7 +200,7 @@ def test_the_engine_says_of_every_topology_what_its_author_wrote(calico_engine: 
     assert min(seen["allowed"], seen["refused"]) >= 0.1 * (seen["allowed"] + seen["refused"])
 
 
-CALICO = [one for one in builds() if isinstance(cast("Platform", named(one["platform"], {})).network, model.Calico)]
+CALICO = [one for one in builds() if isinstance(platform_of(one).network, model.Calico)]
 
 
 @pytest.mark.parametrize("wanted", CALICO, ids=lambda it: f"{it['topology']} {it.get('platform', '')}")

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from attrs import evolve, frozen
@@ -27,9 +27,23 @@ from tests.conformance.engines.istio_engine import Connection, Identity, IstioEn
 from tests.conformance.engines.kubernetes_engine import KubernetesEngine
 from tests.conformance.engines.process import Document
 from tests.conformance.test_istio_topologies import GROUP, REFUSED, settings_of
+from tests.conformance.test_topologies import every_build, named, platform_of
 from tests.mesh_meaning import STRANGER, Meaning, beside, identity_of, inside, pod_address
 from tests.mesh_strategies import NETWORKS, Beside, Case, mesh_cases
-from zt_dsl import GET, POST, HttpApp, HttpPort, Istio, Namespace, Platform, Service, Topology, allow
+from zt_dsl import (
+    GET,
+    POST,
+    Calico,
+    Cilium,
+    HttpApp,
+    HttpPort,
+    Istio,
+    Namespace,
+    Platform,
+    Service,
+    Topology,
+    allow,
+)
 from zt_dsl.compiler import Ready
 
 pytestmark = pytest.mark.conformance
@@ -327,6 +341,40 @@ def test_calico_and_istio_together_say_what_the_author_wrote(
     calico_engine: CalicoEngine, istio_engine: IstioEngine
 ) -> None:
     assert_enough(every("calico", lambda case: with_calico(calico_engine, case), istio_engine))
+
+
+# --- examples ---------------------------------------------------------------------------------------------
+
+
+def example(wanted: Mapping[str, Any]) -> Case:
+    topology = cast("Topology", named(wanted["topology"], wanted.get("set", {})))
+    platform = platform_of(wanted)
+    return Case(topology, platform, Meaning(topology, platform), beside(topology, platform))
+
+
+STACKS = [one for one in every_build() if platform_of(one).mesh is not None and platform_of(one).network is not None]
+
+
+@pytest.mark.parametrize("wanted", STACKS, ids=lambda it: f"{it['topology']} {it['platform']}")
+def test_both_engines_together_say_of_every_example_what_its_author_wrote(
+    kubernetes_engine: KubernetesEngine,
+    cilium_engine: CiliumEngine,
+    calico_engine: CalicoEngine,
+    istio_engine: IstioEngine,
+    wanted: Mapping[str, Any],
+) -> None:
+    case, seen = example(wanted), Counter[str]()
+    match case.platform.network:
+        case Cilium():
+            asked = with_cilium(cilium_engine, case)
+        case Calico():
+            asked = with_calico(calico_engine, case)
+        case _:
+            asked = with_kubernetes(kubernetes_engine, case)
+    objects = compiled(case)
+    assert objects is not None
+    assert differing(istio_engine, case, asked, objects, seen) == {}
+    assert min(seen["passes"], seen["refused"]) > 0
 
 
 # --- planted ----------------------------------------------------------------------------------------------

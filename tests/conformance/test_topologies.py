@@ -90,9 +90,18 @@ def test_the_engine_says_of_every_topology_what_its_author_wrote(kubernetes_engi
     assert min(seen["allowed"], seen["refused"]) >= 0.1 * (seen["allowed"] + seen["refused"])
 
 
-def builds() -> list[Mapping[str, Any]]:
+def every_build() -> list[Mapping[str, Any]]:
     settings_of = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return list(settings_of["tool"]["zt_dsl"]["build"])
+
+
+def builds() -> list[Mapping[str, Any]]:
+    """Those for a network engine alone. What has a mesh is asked of in `test_istio_topologies` and `test_stacks`."""
+    return [one for one in every_build() if platform_of(one).mesh is None]
+
+
+def platform_of(build: Mapping[str, Any]) -> Platform:
+    return cast("Platform", named(build["platform"], {}))
 
 
 def named(where: str, arguments: Mapping[str, object]) -> object:
@@ -101,7 +110,7 @@ def named(where: str, arguments: Mapping[str, object]) -> object:
     return found(**arguments) if callable(found) else found
 
 
-NATIVE = [one for one in builds() if isinstance(cast("Platform", named(one["platform"], {})).network, Kubernetes)]
+NATIVE = [one for one in builds() if isinstance(platform_of(one).network, Kubernetes)]
 
 
 @pytest.mark.parametrize("wanted", NATIVE, ids=lambda it: f"{it['topology']} {it.get('platform', '')}")
