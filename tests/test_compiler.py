@@ -919,5 +919,6 @@ def test_flows_whose_equal_ends_are_two_objects_are_lowered_as_one() -> None:
     twin = TwoPorts("twin", namespace=shop)
     ready, _ = built(topology(allow(web, twin.http, why="x"), allow(web, twin.admin, why="x")), native())
     apart = tuple(evolve(flow, target=evolve(flow.target)) for flow in ready.policy.flows)
-    twins = evolve(ready, policy=evolve(ready.policy, flows=apart))
+    [layer] = ready.layers
+    twins = evolve(ready, layers=(evolve(layer, policy=evolve(layer.policy, flows=apart)),))
     assert build(twins, ROOT).files == build(ready, ROOT).files

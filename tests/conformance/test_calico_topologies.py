@@ -224,6 +224,7 @@ def test_a_planted_bug_is_noticed(calico_engine: CalicoEngine) -> None:
     assert isinstance(ready, Ready)
     said, _ = assert_same(calico_engine, topology, calico, ready, 2000)
     assert len(said) >= 1000
-    fewer = evolve(ready, policy=evolve(ready.policy, flows=ready.policy.flows[1:]))
+    [layer] = ready.layers
+    fewer = evolve(ready, layers=(evolve(layer, policy=evolve(layer.policy, flows=layer.policy.flows[1:])),))
     with pytest.raises(AssertionError):
         assert_same(calico_engine, topology, calico, fewer, 2000)

@@ -559,7 +559,8 @@ def _rule(element: Value, scope: _Scope, way: Direction, known: _Known, at: Path
     listed = remotes if action in ("Deny", "Pass") and entities[far] else ()
     if any(isinstance(each, Addresses) and each & known.felix.pods for each in listed):
         problems.append(Problem((*at, far), "is about addresses of pods, and no rule to allow them", _UNTOLD))
-    rule = None if action == "Log" else Rule(_ACTIONS.get(action, "Allow"), remotes, openeds)
+    said = _ACTIONS.get(action, "Allow") if isinstance(action, str) else "Allow"
+    rule = None if action == "Log" else Rule(said, remotes, openeds)
     if len(problems) == before:
         known.rules[here if _is_of_scope(entities[far]) else alike] = rule
     return rule
