@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import pytest
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from tests.conformance.emitted import planned
 from tests.conformance.engines.process import Document, RefusedError
@@ -36,11 +36,12 @@ class Base:
     name: str
     ready: Ready
     text: Mapping[str, bytes]
-    documents: tuple[Document, ...] = field(init=False)
-
-    @documents.default
-    def _parsed(self) -> tuple[Document, ...]:
-        return tuple(document for data in self.text.values() for document in parsed(data))
+    documents: tuple[Document, ...] = field(
+        init=False,
+        default=Factory(
+            lambda self: tuple(document for data in self.text.values() for document in parsed(data)), takes_self=True
+        ),
+    )
 
     @property
     def governed(self) -> frozenset[str]:
