@@ -296,7 +296,7 @@ def holds(carried: Carried, http: Request | None) -> bool:
 
 
 def _is_template(path: str) -> bool:
-    return "{" in path or path.endswith("**")
+    return "{" in path or (path.endswith("**") and path != "/**")  # `/**` is every path, however it is written
 
 
 # --- what was written -----------------------------------------------------------------------------------

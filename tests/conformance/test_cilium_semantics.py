@@ -229,8 +229,9 @@ def test_what_cilium_is_known_to_refuse_is_refused(why: str, document: Document)
 
 # --- reach/difference.py: the comparison that a build is published on ---------------------------------------
 
-# An address of what is told by its name, or by who it is: here, one that no narrow block covers.
-_NOWHERE = "198.18.0.1"
+# An address of what is told by its name, or by who it is: one that no narrow block covers, and not the block of all
+# addresses of its kind where the policies have that one.
+_NOWHERE = {"0.0.0.0/0": "198.18.0.1", "::/0": "3fff::7"}
 
 
 @half
@@ -253,8 +254,10 @@ def assert_real(
     engine: CiliumEngine, first: list[Document], second: list[Document], found: Sequence[Difference]
 ) -> None:
     """Each counter-example is one to the engine, too: in that direction, and on that side."""
-    askable = [one for one in found if can_be_asked(one.example)]
-    asked = [as_asked(one.example) for one in askable]
+    policies = shown([*first, *second])
+    address = next((each for block, each in _NOWHERE.items() if f'"{block}"' not in policies), "")
+    askable = [one for one in found if can_be_asked(one.example, address)]
+    asked = [as_asked(one.example, address) for one in askable]
     answers = []
     for documents in (first, second):
         engine.load(documents)
@@ -273,13 +276,16 @@ def told(one: Difference, before: End, after: End, first: list[Document], second
     return f"{one}\n{before}\n{after}\n{shown(first)}\n=== and then ===\n{shown(second)}"
 
 
-def can_be_asked(example: connection.Connection) -> bool:
-    """Not of the own node, which is let in anyway; nor what nobody has an identity of."""
-    return not (example.direction == "Ingress" and example.remote in OWN_NODE) and example.remote != "unmanaged"
+def can_be_asked(example: connection.Connection, address: str) -> bool:
+    """Not of the own node, which is let in anyway; nor what nobody has an identity of, or an address that is left."""
+    remote = example.remote
+    if not address and (remote == "outside API server" or (isinstance(remote, Named) and not remote.address)):
+        return False
+    return not (example.direction == "Ingress" and remote in OWN_NODE) and remote != "unmanaged"
 
 
-def as_asked(end: connection.Connection) -> Connection:
-    subject, remote = as_pod(end.subject), as_peer(end.remote)
+def as_asked(end: connection.Connection, nowhere: str) -> Connection:
+    subject, remote = as_pod(end.subject), as_peer(end.remote, nowhere)
     source, target = (remote, subject) if end.direction == "Ingress" else (subject, remote)
     request, lookup, server_name = None, "", ""
     match end.said:
@@ -303,14 +309,14 @@ def as_pod(reached: connection.Pod) -> Pod:
 _NAMES: dict[str, frozenset[Reservation]] = {entity: names for names, entity in _RESERVED.items()}
 
 
-def as_peer(remote: Far) -> Peer:
+def as_peer(remote: Far, nowhere: str) -> Peer:
     match remote:
         case connection.Pod():
             return as_pod(remote)
         case Named(name=name, address=address):
-            return Address(address or _NOWHERE, (name,))
+            return Address(address or nowhere, (name,))
         case "outside API server":
-            return Address(_NOWHERE, kube_apiserver=True)
+            return Address(nowhere, kube_apiserver=True)
         case _ if remote in _NAMES:
             return Reserved(tuple(sorted(_NAMES[remote])))
         case _:

@@ -19,7 +19,7 @@ from tests.conformance.engines.process import Document
 from tests.conformance.istio_policies import AUTHORIZATION
 from tests.conformance.istio_policies import allow as allowing
 from tests.conformance.judged import Base, Ends, Judge, Judged, base_of, judged, place_of, shown, table
-from tests.conformance.test_topologies import builds, named
+from tests.conformance.test_topologies import every_build, named
 from tests.istio_mutants import (
     OPERATORS,
     ROOT,
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.conformance
 
 def examples() -> Iterator[Base]:
     """On the mesh alone and beside Cilium; shop, which is the largest, alone."""
-    for wanted in builds():
+    for wanted in every_build():
         on = cast("Platform", named(wanted["platform"], {}))
         if on.mesh is not None and on.name in ("istio", "cilium-istio"):
             topology = cast("Topology", named(wanted["topology"], wanted.get("set", {})))

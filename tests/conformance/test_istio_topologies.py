@@ -106,9 +106,9 @@ def test_istio_says_of_every_topology_what_its_author_wrote(
 ) -> None:
     seen: Counter[str] = Counter()
     many = int(TOPOLOGIES * NETWORKS[network])
-    every(mesh_cases(network), many, lambda case: ask(istio_engine, case, PROBES, seen))
+    every(mesh_cases(network), int(1.4 * many), lambda case: ask(istio_engine, case, PROBES, seen))
     record_testsuite_property(f"topologies on Istio beside {network}", dict(seen))
-    assert seen["topologies"] >= 0.7 * many
+    assert seen["topologies"] >= 0.9 * many
     asked = seen["passes"] + seen["refused"]
     assert asked >= 0.9 * PROBES * seen["topologies"]
     assert min(seen["passes"], seen["refused"]) >= 0.05 * asked

@@ -295,7 +295,7 @@ def every(network: Beside, ask: Callable[[Case], Asked], istio: IstioEngine) -> 
 
     @settings(
         deadline=None,
-        max_examples=int(TOPOLOGIES * 1.4),
+        max_examples=int(TOPOLOGIES * 1.6),
         derandomize=True,
         database=None,
         phases=[Phase.generate, Phase.shrink],
