@@ -568,6 +568,7 @@ _USUAL = "it may be what the namespace says, or the mesh"
 
 # Some of these change nothing, and their operator does not see which.
 SOMETIMES: Mapping[str, str] = {
+    "another mode": "of the mesh as a whole: namespaces that are governed say their own",
     "drop an object": f"{_FLOOR}; {_AGAIN}",
     "drop a file": f"{_FLOOR}; {_AGAIN}",
     "drop selector": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",

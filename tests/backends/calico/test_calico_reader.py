@@ -598,6 +598,8 @@ def test_names_of_policies_that_are_refused(called: str) -> None:
         policy(ingress(allow(), performanceHints=["Faster"])),
         policy(ingress(allow(metadata={"annotations": {"a b": "c"}}))),
         policy(ingress(allow(comment="x"))),
+        policy(ingress(allow(notProtocol=["TCP"]))),
+        policy(ingress(allow(protocol={"TCP": 6}))),
         everywhere(ingress(allow(), namespaceSelector="all()", preDNAT=True)),
         document("GlobalNetworkPolicy", ingress(allow(), namespaceSelector="all()"), "x", namespace="shop"),
     ],

@@ -819,7 +819,7 @@ def _protocols(tree: Value, missing: tuple[Protocol, ...], at: Path, problems: P
             return (protocol,)
     if isinstance(tree, int) and not isinstance(tree, bool) and 1 <= tree <= 255:
         return (_NUMBERS[tree],) if tree in _NUMBERS else ()
-    if tree not in _UNJUDGED:
+    if not isinstance(tree, str) or tree not in _UNJUDGED:
         problems.append(Problem(at, "must be TCP, UDP, SCTP, ICMP, ICMPv6, UDPLite or a number up to 255"))
     return ()
 
