@@ -351,6 +351,18 @@ def stranger(files: Files) -> Iterator[Files]:
         yield {**files, "stranger.yaml": (istio_policy(AUTHORIZATION, {"rules": [{}]}, namespace, "stranger"),)}
 
 
+def other_mode(*, of_mesh: bool) -> Change:
+    """Of the mesh as a whole, or of one namespace or workload."""
+
+    def change(tree: Json) -> Iterator[Json | Gone]:
+        document = fields(tree)
+        if (fields(document["metadata"]).get("namespace") == ROOT) is of_mesh:
+            for at, value in places(document, MODE):
+                yield from (replaced(document, at, mode) for mode in MODES if mode != value)
+
+    return change
+
+
 def wide_modes(mode: str) -> Operator:
     """The mode of the whole mesh."""
 
@@ -515,7 +527,8 @@ OPERATORS: Mapping[str, Operator] = {
     "templates that are none": policy(PATH, to("/a/{*", "/{*}x/a", "/{**}/{**}", "/a{*}", "/{name}")),
     "notPaths": policy(OPERATION, both(put({"notPaths": ["/x"]}), renamed("paths", "notPaths"))),
     # Modes.
-    "another mode": modes(MODE, to(*MODES)),
+    "another mode": modes((), other_mode(of_mesh=False)),
+    "another mode of the mesh": modes((), other_mode(of_mesh=True)),
     "mode: UNSET": modes(MODE, to("UNSET")),
     "a mode that is none": modes(MODE, to("strict", "MUTUAL", True)),
     "drop mode": modes(MODE, drop),
@@ -568,7 +581,7 @@ _USUAL = "it may be what the namespace says, or the mesh"
 
 # Some of these change nothing, and their operator does not see which.
 SOMETIMES: Mapping[str, str] = {
-    "another mode": "of the mesh as a whole: namespaces that are governed say their own",
+    "another mode of the mesh": "namespaces that are governed say their own",
     "drop an object": f"{_FLOOR}; {_AGAIN}",
     "drop a file": f"{_FLOOR}; {_AGAIN}",
     "drop selector": f"{_FLOOR}; {_STRICT}; {_MORE_DENIED}",
