@@ -1,7 +1,6 @@
 """What is emitted for Istio, changed: a sample of what `conformance/test_istio_mutants.py` asks the engine about."""
 
 from functools import cache
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tests.cilium_mutants import OPERATORS as CILIUM_OPERATORS
 from tests.cilium_mutants import SAME as CILIUM_SAME
 from tests.cilium_mutants import SOMETIMES as CILIUM_SOMETIMES
-from tests.conformance.emitted import planned
 from tests.istio_mutants import (
     OPERATORS,
     SAME,
@@ -21,22 +19,13 @@ from tests.istio_mutants import (
     stack,
     strict,
 )
-from tests.mutants import TEXT_OPERATORS, Mutant, fields, mutants, rewritten
-from zt_dsl import Platform, Topology
-from zt_dsl.compiler import Ready, build, prove
+from tests.mutant_samples import codes, emitted, one_of_each
+from tests.mutants import TEXT_OPERATORS, Mutant, fields, mutants
+from zt_dsl.compiler import Ready
 
 # What changes something wherever it is made.
 ALWAYS = sorted(OPERATORS.keys() - SAME.keys() - SOMETIMES.keys())
 KNOWN = {name: OPERATORS[name] for name in (*ALWAYS, *SAME) if name in OPERATORS}
-
-
-def emitted(topology: Topology, on: Platform) -> tuple[Ready, dict[str, bytes]]:
-    ready = planned(topology, on)
-    assert isinstance(ready, Ready), ready.diagnostics
-    made = build(ready, Path(__file__).parents[1])
-    text = {path: made.files[path] for path in made.manifests}
-    assert prove(ready, text.items(), emitted=True).diagnostics == ()
-    return ready, text
 
 
 @cache
@@ -47,17 +36,7 @@ def bases() -> tuple[tuple[Ready, dict[str, bytes]], ...]:
 
 @cache
 def sample() -> tuple[tuple[Ready, Mutant], ...]:
-    """One mutant of each operator, of topologies that have a place for all of them between them."""
-    found: dict[str, tuple[Ready, Mutant]] = {}
-    for ready, text in bases():
-        left = {name: operator for name, operator in KNOWN.items() if name not in found}
-        some = (*mutants(text, Random(2), 1, left), *rewritten(text, Random(2), 1))
-        found |= {one.operator: (ready, one) for one in some if one.operator not in found}
-    return tuple(found.values())
-
-
-def codes(ready: Ready, mutant: Mutant) -> list[str]:
-    return [found.code for found in prove(ready, mutant.text.items()).diagnostics]
+    return one_of_each(bases(), KNOWN)
 
 
 def test_what_always_changes_something_is_always_noticed() -> None:

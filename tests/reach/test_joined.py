@@ -19,6 +19,7 @@ from tests.reach.test_reach_differences import (
     values,
 )
 from zt_dsl.ir.selector import EVERYTHING, Selector, outside, selector, with_labels
+from zt_dsl.ir.traffic import Ports
 from zt_dsl.reach.connection import Connection, Named, passes
 from zt_dsl.reach.grants import EVERYBODY, Grant, Origin, Reach
 from zt_dsl.reach.joined import joined
@@ -50,10 +51,10 @@ def test_the_same_of_requests_entities_and_what_is_denied(one: Reach, other: Rea
 
 @settings(max_examples=60, deadline=None)
 @given(further_reaches(st.just((EVERYTHING,))), st.lists(port_sets, min_size=1, max_size=2))
-def test_a_layer_that_knows_no_names_leaves_those_of_the_other(one: Reach, opened: list[object]) -> None:
+def test_a_layer_that_knows_no_names_leaves_those_of_the_other(one: Reach, opened: list[Ports]) -> None:
     """As a mesh: whoever it lets through, it lets through by whatever name."""
     grants = tuple(
-        Grant("n", "Ingress", EVERYTHING, remote, ports, lambda: Origin("mesh"))  # type: ignore[arg-type]
+        Grant("n", "Ingress", EVERYTHING, remote, ports, lambda: Origin("mesh"))
         for ports in opened
         for remote in EVERYBODY
     )
