@@ -144,12 +144,15 @@ def _placed(draw: Draw[Any], world: World, network: Beside) -> World:
 
 def _resolver(draw: Draw[Any], world: World) -> KubeDns:
     """Told apart from the services around it, more often than not: where it is not, they may have no modes of their
-    own. Now and then with a mode."""
+    own. Now and then with a mode, and with one that takes plain text where somebody who is governed has no other."""
     drawn = world.platform.dns
     labels = dict(labels_of(drawn))
     if pick(draw, range(4)):
         labels[common_key(world.services, drawn.namespace)] = "resolver"
-    modes: Sequence[Mtls | None] = (None, None, "permissive", "disable")
+    in_plain_text = [one for one in world.services if world.governs(one.namespace) and not is_meshed(one)]
+    strict = world.governs(drawn.namespace) and world.mtls in (None, "strict")
+    refused = strict and (in_plain_text or any(not each.meshed for each in world.governed))
+    modes: Sequence[Mtls | None] = ("permissive", "disable") if refused else (None, None, "permissive", "disable")
     return type(drawn)(drawn.name, namespace=drawn.namespace, labels=labels, mtls=pick(draw, modes))
 
 

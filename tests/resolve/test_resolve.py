@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -329,6 +330,17 @@ def test_a_forgotten_service_of_a_known_name_has_its_namespace_read() -> None:
     topology = Topology("t", [allow(web, api.http)], governs=[shop], tiers=[front, back])
     found = resolve(topology, native, on=ON, recorded=[twin])
     assert [each.code for each in found.diagnostics] == ["ZT220"]
+
+
+def test_who_differs_from_where_the_resolver_is_hears_how_to_tell_it() -> None:
+    """That declaration is ours: nobody can import it."""
+    system = Namespace("kube-system", meshed=False)
+    metrics = HttpApp("metrics-server", namespace=system)
+    topology = Topology("t", [allow(db, metrics.http)], governs=[shop], tiers=[front, back])
+    [told] = resolve(topology, native, on=ON).diagnostics
+    assert told.code == "ZT220"
+    assert "dns=KubeDns(namespace=…)" in told.help
+    assert resolve(topology, evolve(native, dns=KubeDns(namespace=system)), on=ON).policy is not None
 
 
 def test_equal_services_are_one_object() -> None:

@@ -124,6 +124,7 @@ TITLES: dict[str, str] = {
     "ZT407": "a wildcard does not include the name itself",
     "ZT408": "a deny refuses probes on nodes that run an API server",
     "ZT409": "one of two layers lets through what the other refuses",
+    "ZT410": "strict mTLS of a namespace that is not governed",
     # --- manifests read back, proof --------------------------------------------------------------
     "ZT500": "a manifest cannot be read",
     "ZT501": "a manifest holds something that is not understood",

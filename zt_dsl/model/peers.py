@@ -118,11 +118,15 @@ class HttpsApi(External):
     https = TlsPort(443)
 
 
+RESOLVERS_OWN = Namespace("kube-system")
+"""Where the resolver is, unless the platform says otherwise."""
+
+
 class KubeDns(Service):
     """The cluster's resolver. In an edge it stands for the platform's own, port and all."""
 
     name: str = field(default="kube-dns", kw_only=False)
-    namespace: Namespace = Namespace("kube-system")
+    namespace: Namespace = RESOLVERS_OWN
     labels: Mapping[str, str] | None = MappingProxyType({"k8s-app": "kube-dns"})
     dns = DnsPort(53)
 

@@ -69,6 +69,7 @@ def resolve(
         tier_order(reading, written, order)
         _host_network(reading, written, hosted)
         _outside_the_mesh(reading, written, topology, read, ruled)
+    _unheard(reading, ruled)
     _tiers_listed(reading, order)
     guardrails.hold(reading, rules, edges)
     quarantined, left = guardrails.quarantines(reading, cut, edges, places)
@@ -360,6 +361,26 @@ def _demands(
                 at = places[declaration.written_at]
                 demands.append(MtlsDemand(f"port {found.name}.{name}", (found,), name, at))
     return tuple(sorted(demands, key=lambda demand: (demand.of, demand.at.path, demand.at.line)))
+
+
+def _unheard(reading: Reading, governed: frozenset[Place]) -> None:
+    """A mode is written where its pods are, and nothing is written for a namespace that is not governed. Without
+    another mode nothing is less safe; without strict mTLS, somebody counts on what is not there."""
+    for service, found in reading.services.values():
+        if not governed or found.place in governed:
+            continue
+        ports = declared_ports(type(service)).values()
+        strict = [(each.written_at, "is to be strict") for each in ports if each.mtls == "strict"]
+        if strict or found.mtls == "strict":
+            reading.found(
+                "ZT410",
+                f"strict mTLS of `{found.name}` has no effect: namespace `{found.place}` is not governed",
+                *strict,
+                (service.written_at, "is to be strict" if found.mtls == "strict" else "of this service"),
+                why="Nothing is written for a namespace that is not governed: its pods take plain text, too, where "
+                "nobody else says that they must not.",
+                help=f"govern `{found.place}`, or leave its mode to the topology that does",
+            )
 
 
 def _port_modes(reading: Reading, governed: frozenset[Place]) -> tuple[tuple[Workload, Port], ...]:

@@ -12,6 +12,7 @@ from zt_dsl.ir.traffic import PortKind
 from zt_dsl.model.endpoints import DnsPort, GrpcPort, HttpPort, KafkaPort, SctpPort, TlsPort, UdpPort
 from zt_dsl.model.peers import (
     INTERNET,
+    RESOLVERS_OWN,
     ApiServer,
     External,
     KubeDns,
@@ -139,9 +140,15 @@ def _one_identity(reading: Reading, what: str, identity: str, found: T, at: Span
         (at, "this one differs"),
         (first, "from this one"),
         why="A name is an identity: reports, files and policies cannot tell the two apart.",
-        help="declare it once and import it, or give one of them another name",
+        help=_TO_THE_RESOLVER if first == RESOLVERS_OWN.written_at else _ONCE,
     )
     return found
+
+
+_ONCE = "declare it once and import it, or give one of them another name"
+_TO_THE_RESOLVER = (
+    "the other is where the platform's resolver is; tell it: Platform(…, dns=KubeDns(namespace=…)), with this namespace"
+)
 
 
 # --- services -----------------------------------------------------------------------------------------
@@ -189,7 +196,7 @@ def _workload(reading: Reading, service: Service) -> Workload | None:
             (at, f"this {type(service).__name__} differs"),
             (first.written_at, f"from this {type(first).__name__}"),
             why="A name is an identity: the two would share one file and one policy.",
-            help="declare it once and import it, or give one of them another name",
+            help=_ONCE,
         )
         return found
     return known  # equal ones are one object from here on

@@ -29,14 +29,15 @@ from zt_dsl.source import Location
 
 
 def refuse(policy: Policy) -> tuple[Diagnostic, ...]:
-    """Of what arrives at sidecars: long ranges; ports of one number that differ in their mode;
-    callers that the mesh takes for one another."""
+    """Of what arrives at sidecars: long ranges; ports of one number that differ in their mode; what is derived and
+    would be refused; callers that the mesh takes for one another."""
     return (
         *_long_ranges(policy),
         *_of_the_sidecar(policy),
         *_partly_meshed(policy),
         *_two_modes(policy),
         *_two_services(policy),
+        *_asks_in_plain_text(policy),
         *_taken_for_one_another(policy),
     )
 
@@ -141,6 +142,25 @@ def _two_services(policy: Policy) -> Iterator[Diagnostic]:
                 (Label(policy.at, "governs them"),),
                 "Their labels do not exclude one another, and a pod has one mode on a port.",
                 f"give {workload.name} a label of the resolver's with another value, or both the same modes",
+            )
+
+
+def _asks_in_plain_text(policy: Policy) -> Iterator[Diagnostic]:
+    """Edges into strict ports from outside the mesh were refused as they were read; what they need is known by now."""
+    told: set[tuple[Peer, Peer, Port]] = set()
+    for flow in policy.flows:
+        target, asked = flow.target, (flow.source, flow.target, flow.port)
+        if has_identity(flow.source) or not isinstance(target, Workload) or asked in told:
+            continue
+        if port_mode(policy, target, flow.port) == "strict":
+            told.add(asked)
+            yield Diagnostic(
+                "ZT292",
+                f"`{flow.source}` is outside the mesh, and {target} port {flow.port} is strict, which it needs for "
+                f"{flow.reasons[0].derived or flow.reasons[0].edge}",
+                (Label(_at(flow), "this edge needs it"),),
+                "Strict mTLS refuses every caller that has no certificate of the mesh.",
+                f'let {target.name} take both: mtls="permissive"',
             )
 
 
