@@ -500,8 +500,21 @@ def apart(world: World, one: object, other: object) -> bool:
             return not is_internet(one if isinstance(one, Network) else cast("Network", other))
         case Network(), Network():
             return False
+        case (Network() as network, ApiServer() | Nodes() as own) | (
+            ApiServer() | Nodes() as own,
+            Network() as network,
+        ):
+            # By its addresses, where it is not said which it may be any that is not a pod's.
+            written = world.platform.api_server if isinstance(own, ApiServer) else world.platform.nodes
+            return not is_internet(network) and not _share(network.cidrs, written.cidrs)
         case _:
             return type(one) is not type(other)
+
+
+def _share(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether some blocks have an address in common, holes or not."""
+    blocks = [(ip_network(one), ip_network(other)) for one in some for other in others]
+    return any(one.version == other.version and one.overlaps(other) for one, other in blocks)
 
 
 def _pairs(world: World, flows: Sequence[tuple[Source, Endpoint]]) -> list[tuple[Source, Peer | Namespace]]:

@@ -279,6 +279,44 @@ def test_guardrails_are_held_against_every_edge(statements: list[Statement], exp
     assert expected == codes(*statements)
 
 
+office_and_api_server = Network("office-and-more", cidrs=["192.0.2.0/28"])
+nodes_and_more = Network("racks", cidrs=["198.51.100.0/24"], excluding=["198.51.100.128/25"])
+but_nodes = Network("racks", cidrs=["198.51.100.0/24"], excluding=["198.51.100.0/25"])
+
+
+@pytest.mark.parametrize("engine", [Kubernetes("1.37"), Cilium("1.20"), Calico("3.31")], ids=str)
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([allow(web, ApiServer().https), deny(web, INTERNET, why="x")], ["ZT249"]),
+        ([allow(ApiServer(), web.http), deny(INTERNET, web.http, why="x")], ["ZT249"]),
+        ([allow(ApiServer(), web.http), deny(INTERNET, api.http, why="x")], []),
+        ([allow(web, ApiServer().https), deny(web, office_and_api_server, why="x")], ["ZT249"]),
+        ([allow(Nodes(), web.http), deny(nodes_and_more, web, why="x")], ["ZT249"]),
+        ([allow(Nodes(), web.http), deny(but_nodes, web, why="x")], []),
+        ([allow(Nodes(), web.http), deny(INTERNET, web, why="x")], ["ZT249"]),
+        ([allow(office_and_api_server, web.http), deny(ApiServer(), web, why="x")], ["ZT249"]),
+        ([allow(web, ApiServer().https), never(web, INTERNET, why="x")], []),
+        ([allow(web, ApiServer().https), deny(web, Nodes(), why="x")], []),
+    ],
+)
+def test_a_deny_is_in_force_by_address(
+    engine: Kubernetes | Cilium | Calico, statements: list[Statement], expected: list[str]
+) -> None:
+    """The API server and the nodes are addresses like others where they call, or are called: a guardrail is about what
+    was meant, and a deny refuses."""
+    topology = Topology("shop", statements, governs=[shop], tiers=[front, back])
+    where = evolve(
+        native, network=engine, api_server=ApiServer(cidrs=["192.0.2.10/32"]), nodes=Nodes(cidrs=["198.51.100.0/25"])
+    )
+    assert expected == [each.code for each in resolve(topology, where, on=ON).diagnostics]
+
+
+def test_a_deny_of_what_may_be_the_api_server_s_address_crosses_its_edges() -> None:
+    assert codes(allow(web, ApiServer().https), deny(web, INTERNET, why="x")) == ["ZT249"]
+    assert codes(allow(web, ApiServer().https), deny(web, office, why="x")) == []
+
+
 def test_a_quarantine_suspends_both_ways() -> None:
     topology = Topology(
         "shop",

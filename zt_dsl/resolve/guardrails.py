@@ -1,6 +1,6 @@
 """Rules about edges: never, only, deny and quarantine. They are held against flows, groups expanded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from attrs import evolve, frozen
@@ -178,6 +178,19 @@ def meets(one: Peer, other: Peer) -> bool:
             return False
 
 
+def denied_with(one: Peer, other: Peer) -> bool:
+    """Whether a deny of the one is one of the other, too: besides what they share by what they are, their addresses.
+
+    Guardrails speak of what their author means: INTERNET, and not the API server. A deny is in force by address where
+    the API server and the nodes have some. Where nobody says which, the API server may be anywhere outside.
+    """
+    if meets(one, other) or not isinstance(one, Outside) or not isinstance(other, Outside):
+        return meets(one, other)
+    if {one.role, other.role} == {"internet", "api-server"} and not (one.blocks and other.blocks):
+        return True
+    return bool(one.addresses & other.addresses)
+
+
 def within(one: Peer, other: Peer) -> bool:
     """Whether everything in `one` is in `other`."""
     match one, other:
@@ -189,8 +202,11 @@ def within(one: Peer, other: Peer) -> bool:
             return one == other
 
 
-def _reaches(flow: Flow, scope: Scope) -> bool:
-    return meets(flow.target, scope.peer) and _same_port(flow, scope)
+Meets = Callable[[Peer, Peer], bool]
+
+
+def _reaches(flow: Flow, scope: Scope, meet: Meets = meets) -> bool:
+    return meet(flow.target, scope.peer) and _same_port(flow, scope)
 
 
 def _same_port(flow: Flow, scope: Scope) -> bool:
@@ -222,9 +238,22 @@ def _breaks(rule: Rule, flow: Flow) -> bool:
 
 
 def _crosses(rule: Rule, flow: Flow) -> bool:
-    return any(meets(flow.source, source) for source in rule.sources) and any(
-        _reaches(flow, scope) for scope in rule.targets
+    return _crosses_as(_meets(rule), rule, flow)
+
+
+def _crosses_as(meet: Meets, rule: Rule, flow: Flow) -> bool:
+    return any(meet(flow.source, source) for source in rule.sources) and any(
+        _reaches(flow, scope, meet) for scope in rule.targets
     )
+
+
+def _shared(rule: Rule, flow: Flow) -> Peer:
+    """The end of a flow that a deny has by its addresses alone."""
+    return flow.target if any(meets(flow.source, source) for source in rule.sources) else flow.source
+
+
+def _meets(rule: Rule) -> Meets:
+    return denied_with if isinstance(rule.statement, model.Denial) else meets
 
 
 # --- holding edges against them ---------------------------------------------------------------------
@@ -239,7 +268,8 @@ def hold(reading: Reading, rules: Sequence[Rule], edges: Iterable[Written]) -> N
         for flow in written.flows:
             ends.setdefault(flow.target, []).append((written, flow))
     for rule_ in rules:
-        touched = [target for target in ends if any(meets(target, scope.peer) for scope in rule_.targets)]
+        meet = _meets(rule_)
+        touched = [target for target in ends if any(meet(target, scope.peer) for scope in rule_.targets)]
         broken: dict[int, tuple[Written, Flow]] = {}
         for target in touched:
             for written, flow in ends[target]:
@@ -260,6 +290,9 @@ def _broken(reading: Reading, rule_: Rule, written: Written, flow: Flow) -> None
         case _:
             code, message = "ZT249", f"the edge {described(written.edge)} crosses a deny"
             help = "remove one of the two: what is denied is refused even where an edge allows it"
+            if not any(_crosses_as(meets, rule_, each) for each in written.flows):
+                message += f": addresses of {_shared(rule_, flow)} are among those that are denied"
+                help = "deny a Network that leaves these out with excluding=[…], or remove one of the two"
     reading.found(
         code,
         message,
