@@ -705,7 +705,6 @@ SOMETIMES: Mapping[str, str] = {
     "pods: empty": f"all of the namespace are meant; {_AGAIN}",
     "pods: all()": f"all of the namespace are meant; {_AGAIN}",
     "pods: the orchestrator alone": f"all of the namespace are meant; {_AGAIN}",
-    "pods: without the orchestrator": "what is selected besides are sets of networks: none is known here",
     "pods: a label more": _AGAIN,
     "pods: has()": f"{_MORE_DENIED}; {_AGAIN}",
     "pods: in more": f"{_MORE_DENIED}; {_AGAIN}",

@@ -78,7 +78,8 @@ thorough = settings(properties, max_examples=200)
 
 def planned(topology: Topology, platform: Platform, on: date = ON) -> Ready | Refused:
     resolved = resolve(topology, platform, on=on)
-    assert [f"{found.code} {found.message}" for found in resolved.diagnostics] == []
+    told = [f"{found.code} {found.message}" for found in resolved.diagnostics]
+    assert [each for each in told if not each.startswith("ZT410")] == []  # services are drawn with modes everywhere
     assert resolved.policy is not None
     return plan(resolved.policy)
 

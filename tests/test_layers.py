@@ -15,9 +15,12 @@ from tests.strategies import ON
 from zt_dsl import (
     ANY,
     GET,
+    INTERNET,
     POST,
+    ApiServer,
     Calico,
     Cilium,
+    DnsPort,
     GrpcApp,
     HttpApp,
     HttpPort,
@@ -440,3 +443,90 @@ def test_every_path_is_exact_however_paths_are_normalised() -> None:
 def test_a_namespace_that_calls_is_in_the_mesh_or_out_of_it() -> None:
     assert codes_of(allow(SHOP, MEASURED.api, why="all"), services=[WEB]) == []
     assert codes_of(allow(SHOP, MEASURED.api, why="all"), services=[OUTSIDER]) == ["ZT337"]
+
+
+# --- what a mesh's denials and demands are, and where it has none ----------------------------------------------
+
+
+WEST = Namespace("shop", cluster="west")
+WESTERN = HttpApp("api", namespace=WEST)
+
+
+@pytest.mark.parametrize("source", [WEST, WESTERN], ids=["namespace", "service"])
+def test_a_mesh_denies_nobody_of_another_cluster(source: Namespace | Service) -> None:
+    """A certificate says no cluster: the DENY would be one of the namesake here, whose edge is declared."""
+    assert codes(allow(API, LEDGER.http), deny(source, LEDGER.http, why="west")) == ["ZT324"]
+    assert planned(allow(API, LEDGER.http), deny(source, LEDGER.http, why="west"), on=stack("cilium"))
+
+
+def test_a_deny_by_the_mesh_needs_to_know_where_pods_and_the_api_server_are() -> None:
+    blind = Platform("p", network=Kubernetes("1.37"), mesh=DECODED)
+    assert codes(allow(API, LEDGER.http), deny(INTERNET, LEDGER.http, why="x"), on=blind) == ["ZT322"]
+    assert codes(allow(API, LEDGER.http), deny(ApiServer(), LEDGER.http, why="x"), on=blind) == ["ZT316", "ZT320"]
+
+
+class Odd(Service):
+    own = TcpPort(15020, mtls="strict")
+    around = TcpPort(15000, last=15100)
+    media = UdpPort(5004, mtls="strict")
+    lookups = DnsPort(53, mtls="strict")
+    http = HttpPort(8080, mtls="strict")
+
+
+ODD = Odd("odd", namespace=SHOP)
+
+
+@pytest.mark.parametrize("port", ["own", "around"])
+def test_what_goes_past_a_sidecar_is_not_denied_there(port: str) -> None:
+    end = {"own": MEASURED.merged, "around": ODD.around}[port]
+    waivers = [Waiver("mtls", why="not here")] if port == "around" else []
+    found = codes(allow(WEB, API.http), deny(API, end, why="x"), on=stack(waivers=waivers), services=[MEASURED])
+    assert found == ["ZT316"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_strict_mtls_is_of_tcp_that_a_sidecar_sees(network: str) -> None:
+    found = refused(allow(WEB, ODD.http), on=stack(network))
+    assert [code for code, _ in found] == ["ZT317"] * 3
+    assert {message.rpartition(".")[2] for _, message in found} == {"own", "media", "lookups"}
+
+
+def test_a_mesh_alone_says_nothing_of_what_goes_past_it() -> None:
+    waivers = [Waiver("egress", why="later"), Waiver("protocol", why="later")]
+    on = stack("nobody", waivers=waivers)
+    assert codes(allow(WEB, MEASURED.merged), allow(WEB, MEASURED.api), on=on) == ["ZT331"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "written", "expected"),
+    [
+        ("strict", "STRICT", []),
+        ("strict", "PERMISSIVE", ["ZT502"]),
+        ("strict", "DISABLE", ["ZT502"]),
+        ("strict", "", ["ZT502"]),
+        ("permissive", "STRICT", ["ZT503"]),
+        ("permissive", "", []),
+        ("permissive", "DISABLE", ["ZT503"]),
+        ("disable", "PERMISSIVE", ["ZT502"]),
+        ("disable", "STRICT", ["ZT502"]),
+    ],
+)
+def test_the_mode_of_the_whole_mesh_is_the_platform_s(wanted: Any, written: str, expected: list[str]) -> None:
+    """It is in force where nothing is governed, and no connection there is compared."""
+    ready = planned(*BOTH, on=stack(mesh=evolve(DECODED, mesh_wide_mtls=wanted)))
+    made = build(ready, Path("/"))
+    files = {name: made.files[name] for name in made.manifests}
+    path = next(name for name in files if name.startswith("istio-system/"))
+    text = files.pop(path).decode()
+    if written:
+        files[path] = text.replace(f"mode: {wanted.upper()}", f"mode: {written}").encode()
+    assert [each.code for each in prove(ready, files.items()).diagnostics] == expected
+
+
+def test_a_review_says_every_mode_and_who_passes_a_lock_that_knows_no_cluster() -> None:
+    strict = evolve(DECODED, mesh_wide_mtls="strict")
+    ready = planned(allow(API, LEDGER.http), allow(WESTERN, LEDGER.http), on=stack("cilium", mesh=strict))
+    tables = {table.title: table.rows for table in ready.layers[1].backend.notes(ready.layers[1].policy)}
+    assert [row[1] for row in tables["mTLS"]] == ["strict", "strict", "strict", "strict"]
+    assert tables["mTLS"][-1] == ("pay/ledger", "strict", "7000 disable, 9090 permissive")
+    assert tables["Half guarded"] == (("pay/ledger", "8080/TCP", "strict", "shop/api of cluster west"),)

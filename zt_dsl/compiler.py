@@ -114,10 +114,10 @@ def _stack(platform: Platform) -> tuple[Stack, tuple[Diagnostic, ...]]:
     engines: list[tuple[Backend, str, frozenset[str]]] = []
     missing: list[Diagnostic] = []
     match platform.network:
-        case Kubernetes(version=version):
+        case Kubernetes(version=version, settings=settings):
             from zt_dsl.backends import kubernetes
 
-            engines.append((kubernetes.BACKEND, version, _NO_SETTINGS))
+            engines.append((kubernetes.BACKEND, version, settings))
         case Cilium(version=version):
             from zt_dsl.backends import cilium
 
@@ -265,7 +265,7 @@ def engines_of(ready: Ready) -> str:
 
 def _engine(layer: Layer, platform: Platform) -> str:
     version = version_of(layer, platform)
-    settings = sorted(platform.network.settings) if isinstance(platform.network, Calico) else []
+    settings = sorted(platform.network.settings) if isinstance(platform.network, Kubernetes | Calico) else []
     beside = f" with {', '.join(settings)}, which no test here judges" if settings else ""
     return f"{layer.backend.name} {version}{judged(layer.backend, version)}" + (
         "" if layer.backend.sees_identity else beside
@@ -328,6 +328,7 @@ def prove(ready: Ready, files: Iterable[tuple[str, bytes]], *, emitted: bool = F
         reach, not_understood = layer.backend.read(own, namespaces, policy.platform)
         permitted.append(reach)
         problems += not_understood
+        problems += layer.backend.beyond(own, policy.platform)
     said = _compared(ready, permitted, sorted(namespaces), unread=bool(problems))
     # A mesh alone is asked of what arrives at it, and of nothing else.
     judged_policy = ready.layers[0].policy if len(ready.layers) == 1 else policy

@@ -29,7 +29,7 @@ def network(backend: Backend, version: str, on: str) -> Kubernetes | Cilium | Ca
                 version, edition="enterprise" if on == ENTERPRISE else "open-source", app_layer=on == APP_LAYER
             )
         case _:
-            return Kubernetes(version)
+            return Kubernetes(version, plugin="weave-net" if on == 'plugin="weave-net"' else None)
 
 
 # What a mesh alone is always waived for: without these it is refused, whatever the cell asks.

@@ -165,7 +165,7 @@ def test_a_plugin_that_enforces_networkpolicy_gets_it(
 ) -> None:
     for name in ("kubernetes", target):
         assert run(["compile", "shop_model:topology", "--target", name]) == 0
-    assert f"shop on {target}: Kubernetes NetworkPolicy 1.37" in capsys.readouterr().out
+    assert f'Kubernetes NetworkPolicy 1.37 with plugin="{target}", which no test here judges' in capsys.readouterr().out
 
     native, theirs = (tree(project / "generated/shop" / name) for name in ("kubernetes", target))
     policies = {"shop/_namespace.yaml", "shop/api.yaml", "shop/web.yaml"}
@@ -303,6 +303,41 @@ def test_verify_reads_foreign_documents_too(project: Path, name: str, capsys: py
     assert run(["verify", "shop_model:topology", str(folder), "--platform", "shop_model:native"]) == 2
 
     assert "ZT502" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("- shop/_namespace.yaml\n", "", "`resources` leaves out shop/_namespace.yaml"),
+        ("- shop/web.yaml\n", "- shop/web.yaml\n- ../more\n", "`resources[2]` is no file that was proven"),
+        ("- shop/web.yaml\n", "- shop/web.yaml\n- https://example.com/all.yaml\n", "is no file that was proven"),
+        ("resources:", 'namePrefix: "x-"\nresources:', "`namePrefix` changes what is applied"),
+        ("resources:", 'namespace: "other"\nresources:', "`namespace` changes what is applied"),
+        ("resources:", "patches: []\nresources:", "`patches` changes what is applied"),
+        ("Kustomization", "Component", "is not Kustomization"),
+        ("resources:\n", "---\nresources:\n", "has 2 documents"),
+        ("  order: fifo", "  order: [", "cannot be read"),
+    ],
+)
+def test_verify_proves_what_kustomize_would_apply(
+    was: str, now: str, said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["compile", *NATIVE])
+    folder = project / "generated/shop/native"
+    listed = folder / "kustomization.yaml"
+    text = listed.read_text()
+    assert was in text
+    listed.write_text(text.replace(was, now))
+    assert run(["verify", "shop_model:topology", str(folder), "--platform", "shop_model:native"]) == 2
+    assert said in capsys.readouterr().err
+
+    listed.unlink()
+    assert run(["verify", "shop_model:topology", str(folder), "--platform", "shop_model:native"]) == 0
+    (folder / "Kustomization").write_text(text)
+    assert run(["verify", "shop_model:topology", str(folder), "--platform", "shop_model:native"]) == 2
+    (folder / "Kustomization").unlink()
+    listed.symlink_to(folder / "elsewhere")
+    assert run(["verify", "shop_model:topology", str(folder), "--platform", "shop_model:native"]) == 2
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

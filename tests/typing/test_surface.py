@@ -55,7 +55,7 @@ CALLABLES = {
         "(name='kube-dns', *, tier=None, service_account=None, mtls=None, meshed=None, "
         "host_network=False, namespace=..., labels=...)"
     ),
-    "Kubernetes": "(version)",
+    "Kubernetes": "(version, *, plugin=None)",
     "MySql": f"(name, *, namespace, {_SERVICE})",
     "Namespace": "(name, *, cluster=None, meshed=True)",
     "Network": "(name, *, cidrs, excluding=())",

@@ -24,6 +24,10 @@ def _everywhere(policy: Policy, feature: str, asked: Asked) -> bool:  # noqa: AR
     return True
 
 
+def _nothing(documents: Sequence[ReadDocument], platform: Platform) -> Iterable[Diagnostic]:  # noqa: ARG001
+    return ()
+
+
 def _nowhere(policy: Policy, feature: str, asked: Asked) -> tuple[str, str]:  # noqa: ARG001  # it is never asked
     return "", ""
 
@@ -58,6 +62,7 @@ class Backend:
     they are to be applied; `read` is the independent reader. `check` says where a document does not fit the JSON
     Schema of what is emitted. `notes` are what a reviewer should know besides. `joins_clusters`: it tells pods of one
     cluster from those of another; `knows_nodes`: it knows nodes and API servers by itself, and needs no addresses.
+    `beyond` is asked of what was read, too: what of it no reach tells, about others than pods of governed namespaces.
     """
 
     name: str
@@ -77,6 +82,7 @@ class Backend:
     why_not: Callable[[Policy, str, Asked], tuple[str, str]] = _nowhere
     means: Callable[[Policy], Reach] = reach_of
     sees_identity: bool = False
+    beyond: Callable[[Sequence[ReadDocument], Platform], Iterable[Diagnostic]] = _nothing
 
 
 def capability(backend: Backend, feature: str) -> Capability:

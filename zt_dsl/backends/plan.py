@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from zt_dsl.backends.base import Backend, Capability, capability, unsayable
+from zt_dsl.backends.base import Backend, Capability, capability, sayable, unsayable
 from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import PRIVATE, Addresses, addresses
 from zt_dsl.ir.flow import (
@@ -25,7 +25,7 @@ from zt_dsl.ir.flow import (
     place_of,
     ports_of,
 )
-from zt_dsl.ir.mesh import arrives_in_mesh, encrypted, meshed_places
+from zt_dsl.ir.mesh import arrives_in_mesh, encrypted, is_captured, meshed_places
 from zt_dsl.ir.platform import NoNetwork
 from zt_dsl.ir.policy import Asked, Policy
 from zt_dsl.ir.traffic import WHOLE, Port, Whole
@@ -119,6 +119,7 @@ def refusals(policy: Policy, stack: Stack) -> tuple[Diagnostic, ...]:
     """What is still asked for, with the waivers applied, and no layer can say: one an edge and facet."""
     first = stack[0]
     refused = unsayable(first)
+    denier = next((layer for layer in stack if "deny" in sayable(layer)), None)
     found: dict[tuple[str, object, str], Diagnostic] = {}
     for facet in _facets(policy):
         if carrier(stack, policy, facet.feature, facet.asked) is None:
@@ -129,8 +130,8 @@ def refusals(policy: Policy, stack: Stack) -> tuple[Diagnostic, ...]:
         *(() if "dns-names" in refused else _unread(policy, first)),
         *(_let_out(policy, first) if "deny" in refused else ()),
         *(_alone(policy, first) if first.sees_identity else ()),
-        *_addresses_known(policy, first),
-        *(() if first.joins_clusters else _other_clusters(policy, first)),
+        *_addresses_known(policy, first, denier),
+        *(() if first.joins_clusters else _other_clusters(policy, first, denier)),
     )
 
 
@@ -229,6 +230,15 @@ def _alone(policy: Policy, mesh: Backend) -> Iterator[Diagnostic]:
         if not target.meshed:
             told = f"nothing enforces what arrives at {target}, which has no sidecar: {reason.edge}"
             yield _unenforced(told, Label(reason.at, f"{target} is outside the mesh"))
+        elif not is_captured(flow.port):
+            yield Diagnostic(
+                "ZT331",
+                f"nothing enforces who calls port {flow.port} of {target}: {reason.edge}",
+                (Label(reason.at, "goes past the sidecar"),),
+                "The sidecar itself listens there, for probes and metrics, and leaves the port to whoever calls.",
+                "leave the edge out: the port is open as it is; or let a network engine stand beside the mesh: "
+                "network=Cilium(…)",
+            )
 
 
 def _neither(features: Sequence[str]) -> str:
@@ -283,7 +293,8 @@ def _let_out(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
                 )
 
 
-def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
+def _addresses_known(policy: Policy, backend: Backend, denier: Backend | None) -> Iterator[Diagnostic]:
+    """Of edges, for the network engine; of denials, for the layer that has them."""
     pods = addresses(policy.platform.pod_cidrs)
     if addresses(policy.platform.node_local_dns) & pods:
         yield _among_pods("the node-local resolver", Label(policy.platform.at, "this platform"))
@@ -305,9 +316,9 @@ def _addresses_known(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
             label = Label(denial.reason.at, f"to or from {end.name}")
             if end.role == "network" and pods and not end.addresses - pods:
                 yield _of_pods(end.name, label)
-            elif end.role in ("internet", "api-server", "nodes") and "deny" not in unsayable(backend):
+            elif end.role in ("internet", "api-server", "nodes") and denier is not None:
                 # Without addresses a deny would be one of nobody, and nothing would say so.
-                problem = _address_problem(backend, f"the deny {denial.reason.edge}", label, end, pods)
+                problem = _address_problem(denier, f"the deny {denial.reason.edge}", label, end, pods)
                 if problem is not None and problem not in told:
                     told.add(problem)
                     yield problem
@@ -372,8 +383,9 @@ def _among_pods(name: str, label: Label) -> Diagnostic:
     )
 
 
-def _other_clusters(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
-    denials = () if "deny" in unsayable(backend) else policy.denials
+def _other_clusters(policy: Policy, backend: Backend, denier: Backend | None) -> Iterator[Diagnostic]:
+    """Of edges, for the network engine, and of denials, whichever layer has them: a certificate knows no cluster."""
+    denials = () if denier is None else policy.denials
     said = (
         *((peer, flow.reasons[0], "edge") for flow in policy.flows for peer in (flow.source, flow.target)),
         *((end, denial.reason, "deny") for denial in denials for end in (denial.source, denial.target)),
@@ -384,9 +396,10 @@ def _other_clusters(policy: Policy, backend: Backend) -> Iterator[Diagnostic]:
         if place is None or place.cluster == policy.platform.cluster or (place, reason) in told:
             continue
         told.add((place, reason))
+        whose = denier if word == "deny" and denier is not None else backend
         yield Diagnostic(
             "ZT324",
-            f"{backend.name} cannot tell clusters apart: {peer} of the {word} {reason.edge} is in `{place.cluster}`",
+            f"{whose.name} cannot tell clusters apart: {peer} of the {word} {reason.edge} is in `{place.cluster}`",
             (Label(reason.at, f"the platform is `{policy.platform.cluster}`"),),
             "Its selectors know pods of their own cluster only; the rule would be for pods of the same name here.",
             "compile it for an engine that joins clusters (Cilium with Cluster Mesh), or use a Network with the "

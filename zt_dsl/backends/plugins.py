@@ -9,8 +9,8 @@ Sources:
 - Cilium: cilium/cilium v1.20.2, Documentation/security/policy (`toFQDNs`, HTTP, no Kafka any more). The conformance
   tests ask its code.
 - Flannel: flannel-io/flannel, Documentation/netpol.md (kube-network-policies beside it, since 0.25.5).
-- Weave Net: weaveworks/weave, npc/analyser.go at ee84cacc (`endPort` is not read, a named port is refused). At the
-  older 07d31a85 a peer's `podSelector` is read without the `namespaceSelector` beside it.
+- Weave Net: weaveworks/weave, npc/analyser.go at ee84cacc (`endPort` is not read, a named port is refused). Before
+  bb4f5149, which is in v2.6.0, a peer's `podSelector` is read without the `namespaceSelector` beside it.
 """
 
 from typing import Literal
@@ -77,7 +77,8 @@ PLUGINS = (
         "NetworkPolicy",
         "no",
         "no",
-        "of a range of ports it opens the first alone; an old version forgets a peer's namespace",
+        "a range of ports is refused, which it does not read; before 2.6 it forgets a peer's namespace, and lets in "
+        "pods of every one that have the labels",
     ),
 )
 """By name. What a plugin has beside the objects that are emitted is no part of any proof."""

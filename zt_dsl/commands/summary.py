@@ -5,7 +5,7 @@ from pathlib import Path
 from attrs import frozen
 
 from zt_dsl.compiler import Build, Proof, Ready, engines_of
-from zt_dsl.ir.platform import NoNetwork
+from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Policy
 from zt_dsl.manifests.publish import Published
 from zt_dsl.review import ARRIVING, NO_IDENTITY, by_waiver, says_no_identity
@@ -46,6 +46,9 @@ def summary(of: Compiled, seconds: float, root: Path) -> str:
         f"({relative(q.reason.at.path, root)}:{q.reason.at.line})"
         for q in policy.quarantined
     ]
+    mesh = policy.platform.mesh
+    if isinstance(mesh, Istio) and mesh.mesh_wide_mtls != "unwritten":
+        lines.append(f"  mTLS       {mesh.mesh_wide_mtls} for the whole mesh, also where nothing is governed")
     if says_no_identity(policy, ready.dropped):
         lines.append(f"  identity   {NO_IDENTITY[0].lower()}{NO_IDENTITY[1:].rstrip('.')}")
     lines.append(f"  time       {seconds:.2f} s")

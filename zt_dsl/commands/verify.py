@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from zt_dsl.commands import UsageError
@@ -12,11 +12,16 @@ from zt_dsl.commands.output import exit_status, progress, say, write
 from zt_dsl.compiler import Ready, Refused, plan, prove
 from zt_dsl.diagnostics import Diagnostic, errors
 from zt_dsl.load import project_root
+from zt_dsl.manifests.kustomization import misapplied
+from zt_dsl.manifests.names import KUSTOMIZATION_FILE
+from zt_dsl.manifests.read import read
 
 # kubectl applies these.
 _SUFFIXES = (".yaml", ".yml", ".json")
 # What is no object of a cluster: what says which are applied, and our own ownership file.
-_NO_OBJECTS = ("kustomization.yaml", ".zt/manifest.json")
+_NO_OBJECTS = (KUSTOMIZATION_FILE, ".zt/manifest.json")
+# kustomize goes by this, too (kustomize v5, `api/konfig/general.go`); its third name is read as a manifest.
+_OTHER_NAME = "Kustomization"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(given: argparse.Namespace) -> int:
-    """Prove every YAML document under DIR against the topology.
+    """Prove every YAML document under DIR against the topology, and that kustomize would apply them as they are.
 
     Exit 2 with counter-examples where they differ. A field or a kind that is not understood is a difference.
     """
@@ -47,7 +52,8 @@ def command(given: argparse.Namespace) -> int:
             files = list(_files(directory))
             unread = tuple(one for one in files if isinstance(one, Diagnostic))
             proof = prove(ready, (one for one in files if not isinstance(one, Diagnostic)))
-            diagnostics = (*diagnostics, *unread, *proof.diagnostics)
+            read_here = {Path(one[0]).relative_to(directory).as_posix() for one in files if isinstance(one, tuple)}
+            diagnostics = (*diagnostics, *unread, *proof.diagnostics, *_applied(directory, read_here))
     write(diagnostics, style, root)
     if style == "text" and proof is not None and not errors(diagnostics):
         say(
@@ -74,6 +80,27 @@ def _files(directory: Path) -> Iterator[tuple[str, bytes] | Diagnostic]:
             elif applied and not path.is_dir():
                 yield _read(path)
     yield from unread
+
+
+def _applied(directory: Path, files: Collection[str]) -> Iterator[Diagnostic]:
+    """What kustomize would make of them, where it is told how."""
+    if (other := directory / _OTHER_NAME).is_file():
+        yield _unread(other, f"is read by kustomize in the place of {KUSTOMIZATION_FILE}", "remove it")
+    path = directory / KUSTOMIZATION_FILE
+    if path.is_symlink():
+        yield _unread(path, "is a symbolic link: what it leads to may be anything", "put the file itself there")
+    elif path.exists():
+        match _read(path):
+            case Diagnostic() as unread:
+                yield unread
+            case name, data:
+                found = read(data, name)
+                if isinstance(found, Diagnostic):
+                    yield found
+                elif len(found) != 1:
+                    yield _unread(path, f"has {len(found)} documents", "leave the one that lists the files")
+                else:
+                    yield from misapplied(found[0], files)
 
 
 def _read(path: Path) -> tuple[str, bytes] | Diagnostic:

@@ -12,9 +12,15 @@ from zt_dsl.source import Location
 
 @frozen
 class Kubernetes:
-    """NetworkPolicy v1 alone."""
+    """NetworkPolicy v1 alone; `plugin` is empty where nobody says which enforces it."""
 
     version: str
+    plugin: Literal["antrea", "weave-net", ""] = ""
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """The plugin, as users write it, where there is one."""
+        return frozenset((f'plugin="{self.plugin}"',)) if self.plugin else frozenset()
 
 
 @frozen

@@ -138,8 +138,10 @@ def _target(engine: tuple[tuple[str, str], ...]) -> Platform:
                 mesh = Istio(version)
             case "flannel":
                 pass  # it enforces nothing
+            case "antrea" | "weave-net":
+                network = Kubernetes(version, plugin=name)
             case _:
-                network = Kubernetes(version)  # whatever plugin enforces NetworkPolicy
+                network = Kubernetes(version)
     return Platform("-".join(name for name, _ in engine), network=network, mesh=mesh)
 
 

@@ -13,9 +13,11 @@ from zt_dsl.source import Span, here
 
 @frozen
 class Kubernetes:
-    """NetworkPolicy v1 alone, whatever engine enforces it."""
+    """NetworkPolicy v1 alone, whatever engine enforces it. `plugin` is that one, where it makes less of it than the
+    API says."""
 
     version: str
+    plugin: Literal["antrea", "weave-net"] | None = field(default=None, kw_only=True)
     written_at: Span = field(factory=here, init=False, eq=False, repr=False)
 
 

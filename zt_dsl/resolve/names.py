@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
+from attrs import evolve
+
 from zt_dsl.ir.flow import Labels
 from zt_dsl.resolve.finding import Finding
 from zt_dsl.source import Span
@@ -195,6 +197,28 @@ def dns_label(value: object, what: str, at: Span) -> str | Finding:
             f'shorten it, for example to "{_as_label(name)}"',
         )
     return name
+
+
+_LONGEST_ACCOUNT = 253
+
+
+def account(value: object, at: Span) -> str | Finding:
+    """A service account's name, which Kubernetes lets be any DNS subdomain. Engines differ in what one is to them with
+    dots, or a long one (istio, CVE-2026-39350; calico v3.31.0, `libcalico-go/lib/backend/k8s/conversion`)."""
+    found, name = dns_label(value, "service account", at), string(value)
+    if (
+        not isinstance(found, Finding)
+        or name is None
+        or not (len(name) <= _LONGEST_ACCOUNT and _SUBDOMAIN.fullmatch(name))
+    ):
+        return found
+    why = (
+        "Kubernetes allows it, and to Istio before 1.30 a dot in it is any character (CVE-2026-39350): other accounts "
+        "would be let in, too."
+        if "." in name
+        else f"Kubernetes allows it, and Calico knows no account of a pod whose name is longer than {LABEL_LENGTH}."
+    )
+    return evolve(found, why=why)
 
 
 def did_you_mean(suggestion: str, otherwise: str) -> str:

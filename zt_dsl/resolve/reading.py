@@ -167,7 +167,7 @@ def _workload(reading: Reading, service: Service) -> Workload | None:
     where = place(reading, service.namespace, at)
     account = name
     if service.service_account is not None:
-        account = reading.keep(names.dns_label(service.service_account, "service account", at))
+        account = reading.keep(names.account(service.service_account, at))
     labels = _labels(reading, service, name)
     level = tier(reading, service.tier, at) if service.tier is not None else ""
     mode: Mtls | Literal["inherited"] = "inherited"

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from tests.conformance.random_calico import platform_of
+from zt_dsl.backends.calico.network_sets import beyond_pods
 from zt_dsl.backends.calico.selectors import Unread, read, read_outside
 from zt_dsl.backends.calico.semantics import reach_of
 from zt_dsl.backends.calico.tiers import EVERYBODY
@@ -542,6 +543,43 @@ def test_a_tier_has_to_be_known() -> None:
     assert meaning(there, platform=platform_of(tier="security")).grants
     for own in ("kube-admin", "adminnetworkpolicy", "calico-system"):
         assert problems(policy(ingress(allow(), tier=own), f"{own}.web"), tier(own))
+
+
+def test_beside_a_tier_that_nobody_placed_no_other_can_be_judged() -> None:
+    """The platform's own is before `default`, and need not be written: an earlier one would decide alone."""
+    ours = policy(ingress(allow(), tier="security"), "security.web")
+    early = everywhere({**ingress(allow(), tier="early"), "selector": "has(projectcalico.org/namespace)"}, "early.all")
+    on = platform_of(tier="security")
+    assert "`security` is in none of these" in problems(early, tier("early", order=10), platform=on)[0]
+    assert meaning(ours, early, tier("early", order=10), tier("security", order=20), platform=on).grants
+    assert meaning(ours, policy(ingress(allow()), "default.x"), platform=on).grants
+
+
+OF_PODS = "projectcalico.org/orchestrator == 'k8s'"
+
+
+@pytest.mark.parametrize(
+    ("peer", "sets"),
+    [
+        ({"selector": "app == 'web'"}, True),
+        ({"selector": "all()", "namespaceSelector": "projectcalico.org/name == 'shop'"}, True),
+        ({"namespaceSelector": "projectcalico.org/name == 'shop'"}, True),
+        ({"selector": f"{OF_PODS} || app == 'web'"}, True),
+        ({"selector": "projectcalico.org/orchestrator != 'nomad'"}, True),
+        ({"selector": "!has(projectcalico.org/serviceaccount)"}, True),
+        ({"selector": f"{OF_PODS} && app == 'web'"}, False),
+        ({"selector": f"app == 'web' && ({OF_PODS})"}, False),
+        ({"selector": "has(projectcalico.org/serviceaccount)"}, False),
+        ({"selector": "app == 'web'", "serviceAccounts": {"names": ["web"]}}, False),
+        ({"nets": ["192.0.2.0/24"]}, False),
+        ({}, False),
+    ],
+)
+def test_what_may_be_a_set_of_networks_is_let_in_with_the_pods(peer: Tree, sets: bool) -> None:
+    for spec in (ingress(allow(source=peer)), egress(allow(destination=peer))):
+        for found in (policy(spec), everywhere({**spec, "selector": "has(projectcalico.org/namespace)"})):
+            assert [each.code for each in beyond_pods(documents(found), OPEN_SOURCE)] == ["ZT502"] * sets
+    assert not list(beyond_pods(documents(policy(ingress(deny(source=peer)))), OPEN_SOURCE))
 
 
 def test_before_3_29_there_are_no_tiers() -> None:

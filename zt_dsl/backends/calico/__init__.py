@@ -3,6 +3,7 @@
 from zt_dsl.backends.base import Backend
 from zt_dsl.backends.calico.capabilities import CAPABILITIES, JUDGED, VERSIONS
 from zt_dsl.backends.calico.lower import lower
+from zt_dsl.backends.calico.network_sets import beyond_pods
 from zt_dsl.backends.calico.notes import notes
 from zt_dsl.backends.calico.refuse import refuse
 from zt_dsl.backends.calico.schemas import check
@@ -31,4 +32,5 @@ BACKEND = Backend(
     read=reach_of,
     check=check,
     notes=notes,
+    beyond=beyond_pods,
 )

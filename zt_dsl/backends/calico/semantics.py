@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
+from zt_dsl.backends.calico.network_sets import ORCHESTRATOR
 from zt_dsl.backends.calico.selectors import EVERY, Union, Unread, both, read, read_outside
 from zt_dsl.backends.calico.tiers import DEFAULT, EVERYBODY, Action, Applied, Rule, Tier, judged
 from zt_dsl.diagnostics import Diagnostic
@@ -132,12 +133,14 @@ _IGNORED = "the API server drops or refuses what its version does not know: the 
 
 @frozen
 class _Felix:
-    """What decides about meanings and is in no policy: the platform's engine, and its tiers by name."""
+    """What decides about meanings and is in no policy: the platform's engine, and its tiers by name. `unplaced` is the
+    platform's own where it is not written: it is asked before `default`, and nothing says before which others."""
 
     version: tuple[int, int]
     network: Calico
     tiers: Mapping[str, Tier]
     pods: Addresses
+    unplaced: str
 
 
 # T, tier.go: DefaultTierOrder.
@@ -152,7 +155,8 @@ def _felix(platform: Platform, documents: Iterable[ReadDocument]) -> _Felix:
     written = dict(tier for document in documents if (tier := _tier(document, [])) is not None)
     own = {network.tier: Tier(0.0)} if network.tier else {}
     tiers = {**own, **written, DEFAULT: _DEFAULT_TIER}
-    return _Felix((major, minor), network, tiers, addresses(platform.pod_cidrs))
+    unplaced = "" if network.tier in {DEFAULT, *written} else network.tier
+    return _Felix((major, minor), network, tiers, addresses(platform.pod_cidrs), unplaced)
 
 
 _TOP = frozenset({"apiVersion", "kind", "metadata", "spec"})
@@ -319,6 +323,9 @@ def _tier_of(spec: dict[str, Value], felix: _Felix, at: Path, problems: Problems
         problems.append(
             Problem(at, says, "in which order a tier is asked, and what it does at its end, it says itself")
         )
+    elif tier not in ("", DEFAULT, felix.unplaced) and felix.unplaced:
+        says = f"is `{tier}`, and the platform's own `{felix.unplaced}` is in none of these documents"
+        problems.append(Problem(at, says, "which of the two is asked first, and alone if it decides, cannot be known"))
     return tier if tier in felix.tiers else DEFAULT
 
 
@@ -375,7 +382,6 @@ _NO_POD = "network sets and host endpoints have labels, too: this may mean some,
 _ELSEWHERE = "what labels the policy's own namespace has is not in these documents"
 # Labels that Calico gives each pod (`libcalico-go/lib/backend/k8s/conversion`), T: constants.go.
 _IN_NAMESPACE = "projectcalico.org/namespace"
-_ORCHESTRATOR = "projectcalico.org/orchestrator"
 # Labels of its namespace and of its service account, and what each of those is called.
 _OF_NAMESPACE, _OF_ACCOUNT = "pcns.", "pcsa."
 _NAMES = "projectcalico.org/name"
@@ -435,7 +441,7 @@ def _of_pod(each: Selector, at: Path, problems: Problems) -> tuple[list[tuple[st
             places.append((METADATA_NAME, values & ANY_VALUE))
         elif key.startswith(_OF_NAMESPACE):
             places.append((key.removeprefix(_OF_NAMESPACE), values))
-        elif key == _ORCHESTRATOR:
+        elif key == ORCHESTRATOR:
             if not values.contains("k8s"):
                 pods.append((key, _NONE))
         elif key in (SERVICE_ACCOUNT, _NAME_OF_ACCOUNT):

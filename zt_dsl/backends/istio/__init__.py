@@ -6,7 +6,7 @@ from zt_dsl.backends.istio.lower import lower
 from zt_dsl.backends.istio.notes import notes
 from zt_dsl.backends.istio.refuse import refuse
 from zt_dsl.backends.istio.schemas import check
-from zt_dsl.backends.istio.semantics import reach_of
+from zt_dsl.backends.istio.semantics import beyond, reach_of
 from zt_dsl.ir.policy import Policy
 from zt_dsl.passes import Pass
 from zt_dsl.passes.derive_dns import derive_dns
@@ -48,4 +48,5 @@ BACKEND = Backend(
     why_not=why_not,
     means=mesh_reach_of,
     sees_identity=True,
+    beyond=beyond,
 )

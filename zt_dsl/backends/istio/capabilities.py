@@ -3,7 +3,15 @@
 from zt_dsl.backends.base import Capability
 from zt_dsl.backends.istio.paths import asked_paths, exactly
 from zt_dsl.ir.flow import Denial, Everyone, EveryPort, Flow, Outside, Workload
-from zt_dsl.ir.mesh import arrives_in_mesh, has_identity, overridden, port_mode, unidentified, workload_mode
+from zt_dsl.ir.mesh import (
+    UNCAPTURED,
+    arrives_in_mesh,
+    has_identity,
+    overridden,
+    port_mode,
+    unidentified,
+    workload_mode,
+)
 from zt_dsl.ir.platform import Istio, NoNetwork
 from zt_dsl.ir.policy import Asked, MtlsDemand, Policy
 from zt_dsl.ir.traffic import Port
@@ -74,10 +82,8 @@ def why_not(policy: Policy, feature: str, asked: Asked) -> tuple[str, str]:
             )
         case Denial() if feature == "deny":
             return _undenied(policy, asked)
-        case MtlsDemand(workloads=workloads):
-            if not workloads or any(workload.meshed for workload in workloads):
-                return NOTHING
-            return "It has no sidecar, and so no certificate.", "take it into the mesh, or leave its mode out"
+        case MtlsDemand():
+            return _in_plain_text(policy, asked)
         case _:
             return NOTHING
 
@@ -88,11 +94,36 @@ _UNTOLD = (
 )
 
 
+def _in_plain_text(policy: Policy, demand: MtlsDemand) -> tuple[str, str]:
+    """Where no certificate is asked for, whatever mode is written."""
+    if demand.workloads and not any(workload.meshed for workload in demand.workloads):
+        return "It has no sidecar, and so no certificate.", "take it into the mesh, or leave its mode out"
+    for workload, port in policy.port_modes:
+        if port.name == demand.port and workload in demand.workloads:
+            if port.protocols != ("TCP",):
+                return "A sidecar sees TCP alone: whoever calls over another protocol shows no certificate.", _NO_MODE
+            if own := _past_the_sidecar(port):
+                return own, _NO_MODE
+    return NOTHING
+
+
+_NO_MODE = "leave the mode of this port out"
+
+
+def _past_the_sidecar(port: Port) -> str:
+    """What of a port its sidecar does not see, in words."""
+    found = sorted(number for number in UNCAPTURED if port.first <= number <= port.last)
+    return f"Port {found[0]} is a sidecar's own: what calls it goes past the mesh, in plain text." if found else ""
+
+
 def _unread(policy: Policy, flow: Flow) -> tuple[str, str]:
     if not arrives_in_mesh(flow, frozenset(policy.governed)):
+        ours = isinstance(flow.target, Workload)
         return (
             "A sidecar reads requests where they arrive: at a pod of a governed namespace that is in the mesh.",
-            "govern the namespace that is called and take it into the mesh, or allow the port whole",
+            "govern the namespace that is called and take it into the mesh, or allow the port whole"
+            if ours
+            else "allow the port whole: what is outside the cluster has no sidecar",
         )
     mesh = policy.platform.mesh
     if isinstance(mesh, Istio):
@@ -121,15 +152,17 @@ def _undenied(policy: Policy, denial: Denial) -> tuple[str, str]:
     if not isinstance(target, Workload) or not target.meshed or target.place not in policy.governed:
         return (
             "A DENY policy is for what arrives at a pod of a governed namespace that is in the mesh.",
-            "deny what is called there, port by port",
+            _DENIES,
         )
     if isinstance(denial.port, EveryPort) and "protocol" not in policy.given_up:
         return (
             "A sidecar sees TCP alone: a deny for every port would leave UDP and SCTP as they are.",
-            f"deny the TCP ports of {target.name} one by one: deny(…, {target.name}.http)",
+            f"deny the TCP ports of {target.name} one by one, each by its name; or {_DENIES}",
         )
     if isinstance(denial.port, Port) and denial.port.protocols != ("TCP",):
         return "A sidecar sees TCP alone.", _DENIES
+    if isinstance(denial.port, Port) and (own := _past_the_sidecar(denial.port)):
+        return own, _DENIES
     match denial.source:
         case Outside(blocks=blocks):
             return NOTHING if blocks else ("Its addresses are not known.", "tell them in the platform")

@@ -203,7 +203,7 @@ def _taken_for_one_another(policy: Policy) -> Iterator[Diagnostic]:
             # Where each may ask what the other may not, it is one mistake.
             if other is not None and (pair := frozenset((one.source, other.source))) not in told:
                 told.add(pair)
-                yield _one_to_the_mesh(target, one, other)
+                yield _one_to_the_mesh(policy, target, one, other)
 
 
 def _meet(one: _Calls, other: _Calls) -> bool:
@@ -243,17 +243,33 @@ def _language(calls: _Calls) -> Language:
     return reduce(Language.__or__, parts, Language())
 
 
-def _one_to_the_mesh(target: Peer, one: _Calls, other: _Calls) -> Diagnostic:
+def _one_to_the_mesh(policy: Policy, target: Peer, one: _Calls, other: _Calls) -> Diagnostic:
     mine, theirs = one.first.reasons[0], other.first.reasons[0]
     here, there = _told(one.source, target), _told(other.source, target)
+    why, instead = _how(_mode(policy, other), one, other, here, there)
     return Diagnostic(
         "ZT335",
         f"the mesh cannot tell {here} from {there} on port {other.port} of {target}, and they may not ask the same",
         (Label(theirs.at, f"{there} may"), Label(mine.at, f"{here} may not")),
-        "The network engine knows both, and sees no requests; the mesh sees requests, and not whose they are. Together "
-        "they would let each caller ask what the other may.",
-        "allow both the same, give one a port of its own, or take both into the mesh with identities of their own",
+        f"{why} The network engine knows both, and sees no requests; the mesh sees requests, and not whose they are. "
+        "Together they would let each caller ask what the other may.",
+        f"allow both the same, or give one a port of its own; or {instead}",
     )
+
+
+def _how(mode: Mode, one: _Calls, other: _Calls, here: str, there: str) -> tuple[str, str]:
+    """How the one can be taken for the other, and what would tell them apart."""
+    if has_identity(one.source) and has_identity(other.source) and mode != "disable":
+        return "A certificate names no cluster.", "let them run as accounts of different names"
+    if mode == "disable":
+        return "The port takes plain text alone, where nobody shows a certificate.", "give the port another mode"
+    if has_identity(one.source):
+        return (
+            f"The port takes plain text, too, as {there} has no certificate: {here} may call like that, and then shows "
+            "none, either.",
+            f"take {there} into the mesh, and leave the port strict",
+        )
+    return "Neither shows a certificate.", "take both into the mesh, with accounts of their own"
 
 
 def _told(source: Peer, target: Peer) -> str:

@@ -40,7 +40,7 @@ from zt_dsl.backends.istio.callers import (
 )
 from zt_dsl.backends.istio.requests import requests
 from zt_dsl.backends.istio.trees import VANISHES, elements, fields, strings
-from zt_dsl.diagnostics import Diagnostic
+from zt_dsl.diagnostics import Diagnostic, Label
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, addresses
 from zt_dsl.ir.paths import Only
 from zt_dsl.ir.platform import Istio, Platform
@@ -111,6 +111,40 @@ def _is_of(policy: "_Policy", governed: frozenset[str], mesh: Istio) -> bool:
         return True
     for_mesh = isinstance(policy, Authentication) and policy.subject is None and policy.namespace == mesh.root_namespace
     return for_mesh and mesh.mesh_wide_mtls != "unwritten"
+
+
+def beyond(documents: Sequence[ReadDocument], platform: Platform) -> Iterator[Diagnostic]:
+    """ZT502, ZT503: where the platform says a mode for the whole mesh, whether these documents do. It is in force where
+    nothing is governed, of which no reach tells. What cannot be read is told by `reach_of`."""
+    mesh = platform.mesh
+    if not isinstance(mesh, Istio) or mesh.mesh_wide_mtls == "unwritten":
+        return
+    known, read = _Known(mesh, addresses(platform.pod_cidrs)), list[Authentication]()
+    for document in documents:
+        policy = _policy(document, known, []) if document.body.get("kind") == AUTHENTICATION else None
+        read += (policy,) if isinstance(policy, Authentication) else ()
+    found = mesh_wide(read, mesh.root_namespace)
+    wanted, mode = mesh.mesh_wide_mtls.upper(), (found and found.mode) or "PERMISSIVE"
+    if mode == wanted:
+        return
+    more, less = _takes(mode) - _takes(wanted), _takes(wanted) - _takes(mode)
+    here = (Label(platform.at, "the platform says so"),) if platform.at.line else ()
+    if found is not None:
+        here = (forms.label(found.document, ("spec", "mtls"), mode), *here)
+    taken = f"takes {' and '.join(sorted(more))}" if more else f"refuses {' and '.join(sorted(less))}"
+    said = "nothing says so" if found is None else f"{forms.title(found.document)} says {mode}"
+    yield Diagnostic(
+        "ZT502" if more else "ZT503",
+        f"the mesh {taken} where nothing is governed: the platform says {mesh.mesh_wide_mtls}, and {said}",
+        here,
+        "What says no mode of its own has that of the whole mesh, also in namespaces of which nothing is read here.",
+        "compile again and apply what is written",
+    )
+
+
+def _takes(mode: str) -> frozenset[str]:
+    both = {"mTLS": ("STRICT", "PERMISSIVE"), "plain text": ("PERMISSIVE", "DISABLE")}
+    return frozenset(what for what, modes in both.items() if mode in modes)
 
 
 # --- one object --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from zt_dsl.backends.base import Backend
 from zt_dsl.backends.kubernetes.capabilities import CAPABILITIES, JUDGED, VERSIONS
 from zt_dsl.backends.kubernetes.lower import lower
+from zt_dsl.backends.kubernetes.notes import notes
 from zt_dsl.backends.kubernetes.schemas import check
 from zt_dsl.backends.kubernetes.semantics import reach_of
 from zt_dsl.diagnostics import Diagnostic
@@ -32,5 +33,5 @@ BACKEND = Backend(
     lower=lower,
     read=_read,
     check=check,
-    notes=lambda _: (),
+    notes=notes,
 )

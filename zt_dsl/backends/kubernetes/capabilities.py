@@ -47,6 +47,13 @@ CAPABILITIES = (
     ),
     Capability("nodes", "exact", "by their addresses", needs="the platform's `nodes` addresses"),
     Capability("port-range", "exact", "endPort"),
+    Capability(
+        "port-range",
+        "never",
+        "Weave Net does not read endPort: it would open the first port alone.",
+        "declare each port by itself",
+        on='plugin="weave-net"',
+    ),
     Capability("protocol", "exact", "TCP, UDP and SCTP; SCTP where the network plugin has it"),
     Capability("server-names", "never", _NO_TLS, "Cilium would check them"),
     Capability("server-names-range", "never", _NO_TLS, "Cilium 1.17 would check them"),
