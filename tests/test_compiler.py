@@ -620,6 +620,15 @@ def test_who_calls_networks_alone_asks_for_no_names() -> None:
     ]
 
 
+@pytest.mark.parametrize("other", [HttpPort(9153), DnsPort(5353)])
+def test_who_calls_another_port_of_the_resolver_still_asks_it(other: HttpPort | DnsPort) -> None:
+    resolver = type("Two", (KubeDns,), {"other": other})()
+    found = compiled(allow(web, resolver.other), allow(web, api.http), platform=native(dns=resolver))
+    [rule] = [rule for rule in found["shop", "allow-web"]["egress"] if rule["to"] == ASK["to"]]
+    assert [port for port in rule["ports"] if port["port"] == 53] == ASK["ports"]
+    assert {port["port"] for port in rule["ports"]} == {53, other.number}
+
+
 def test_an_edge_to_the_resolver_is_to_the_platforms_own() -> None:
     resolver = OpenShiftDns("dns", namespace=Namespace("openshift-dns"), labels={"dns": "default"})
     found = compiled(allow(web, KubeDns().dns), platform=native(dns=resolver))
@@ -715,6 +724,25 @@ def test_the_api_server_and_the_nodes_need_addresses() -> None:
 # --- where it runs
 
 
+def test_addresses_of_the_cluster_s_own_are_not_among_its_pods() -> None:
+    """A rule for them would be one for pods, whatever their labels."""
+    among = native(
+        pod_cidrs=PODS,
+        api_server=ApiServer(cidrs=["10.244.0.10/32"]),
+        nodes=Nodes(cidrs=["10.244.1.0/24"]),
+    )
+    assert refused(allow(web, ApiServer().https), platform=among) == ["ZT322"]
+    assert refused(allow(Nodes(), web.http), platform=among) == ["ZT322"]
+    local = native(pod_cidrs=PODS, node_local_dns="10.244.3.4")
+    assert refused(allow(web, api.http), platform=local) == ["ZT322"]
+
+
+def test_a_caller_in_another_cluster_is_refused_as_one_that_is_called_is() -> None:
+    there = HttpApp("there", namespace=Namespace("far", cluster="west"))
+    assert refused(allow(there, web.http)) == ["ZT324"]
+    assert refused(allow(web, there.http)) == ["ZT324"]
+
+
 def test_a_peer_in_another_cluster_is_refused_and_one_named_in_ones_own_is_not() -> None:
     there = HttpApp("far", namespace=Namespace("far", cluster="west"))
     here = HttpApp("near", namespace=Namespace("near", cluster="default"))
@@ -800,6 +828,15 @@ def test_a_waiver_for_one_port_does_not_cover_another() -> None:
     waiver = Waiver("grpc-methods", why="later", target=every.http)
     edge = allow(web, every.grpc.methods("shop.Orders/Get"))
     assert sorted(refused(edge, platform=native(waivers=[waiver]))) == ["ZT311", "ZT401"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"), [(None, []), (shop, []), ([web, api], []), (api, ["ZT317"]), (web, ["ZT317"])]
+)
+def test_strictness_of_a_topology_is_waived_for_each_of_its_services_or_not(targets: Any, expected: list[str]) -> None:
+    waivers = [Waiver("mtls", why="later", **({} if targets is None else {"target": targets}))]
+    demanding = Topology("example", [allow(web, api.http)], governs=[shop], mtls="strict")
+    assert codes(demanding, native(waivers=waivers)) == expected
 
 
 class Site(External):

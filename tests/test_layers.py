@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.mesh_strategies import Beside, Case, mesh_cases
-from tests.strategies import ON
+from tests.strategies import ON, Declaration, kind
 from zt_dsl import (
     ANY,
     GET,
@@ -39,6 +39,7 @@ from zt_dsl import (
     Waiver,
     allow,
     deny,
+    quarantine,
 )
 from zt_dsl.compiler import Ready, build, plan, prove
 from zt_dsl.ir.policy import Policy
@@ -139,6 +140,23 @@ def test_each_pod_with_a_sidecar_may_ask_istiod_and_that_alone(network: str) -> 
     assert all(flow.reasons[0].derived for flow in asking)
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_who_calls_nobody_and_is_called_by_nobody_asks_istiod_too(network: str) -> None:
+    flows = planned(allow(WEB, LEDGER.http), on=stack(network), services=[API]).layers[0].policy.flows
+    asking = {str(flow.source) for flow in flows if str(flow.target) == "istio-system/istiod"}
+    assert asking == {"shop/web", "shop/api", "pay/ledger"}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_who_is_in_quarantine_may_not_ask_istiod_either(network: str) -> None:
+    statements = [allow(WEB, LEDGER.http), allow(API, LEDGER.http), quarantine(API, why="INC-7")]
+    flows = planned(*statements, on=stack(network)).layers[0].policy.flows
+    assert {str(flow.source) for flow in flows if str(flow.target) == "istio-system/istiod"} == {
+        "shop/web",
+        "pay/ledger",
+    }
+
+
 def test_a_mesh_alone_asks_for_no_way_to_istiod() -> None:
     waivers = [Waiver("egress", why="later"), Waiver("protocol", why="later")]
     [mesh] = planned(allow(WEB, LEDGER.http), on=stack("nobody", waivers=waivers)).layers
@@ -230,6 +248,25 @@ def test_a_denial_that_a_mesh_cannot_say_is_refused(denial: Statement) -> None:
     ]
 
 
+def test_a_denial_of_what_is_not_tcp_alone_or_not_governed_is_refused() -> None:
+    named = kind(Service, (Declaration("dns", "dns", 5353),))("named", namespace=PAY)
+    far = HttpApp("far", namespace=Namespace("far"))
+    for end in (named.dns, far.http):  # type: ignore[attr-defined]
+        assert codes(allow(API, LEDGER.http), deny(WEB, end, why="no")) == ["ZT316"]
+
+
+def test_a_denial_of_every_port_is_for_a_service_that_is_strict_on_each() -> None:
+    on = stack("nobody", waivers=[Waiver("egress", why="later"), Waiver("protocol", why="later")])
+    assert codes(allow(API, LEDGER.http), deny(WEB, LEDGER, why="no"), on=on) == ["ZT316"]
+    planned(allow(API, CALLS.grpc), deny(WEB, CALLS, why="no"), on=on)
+    assert codes(allow(API, CALLS.grpc), deny(WEB, CALLS, why="no"), on=on, mtls="permissive") == ["ZT316"]
+
+
+def test_who_has_no_sidecar_cannot_be_strict() -> None:
+    outside = HttpApp("outside", namespace=PAY, meshed=False, mtls="strict")
+    assert codes(allow(WEB, outside.http)) == ["ZT317"]
+
+
 def test_ranges_that_are_too_long_are_refused_in_edges_denials_and_modes() -> None:
     class Loose(Service):
         wide = TcpPort(30000, last=31000, mtls="permissive")
@@ -237,6 +274,25 @@ def test_ranges_that_are_too_long_are_refused_in_edges_denials_and_modes() -> No
     assert codes(allow(WEB, LEDGER.wide)) == ["ZT318"]
     assert codes(allow(WEB, LEDGER.http), deny(API, LEDGER.wide, why="no")) == ["ZT318"]
     assert codes(allow(WEB, LEDGER.http), services=[Loose("loose", namespace=PAY)]) == ["ZT318"]
+
+
+@pytest.mark.parametrize(("last", "expected"), [(30255, []), (30256, ["ZT318"])])
+def test_so_many_ports_are_written_one_by_one(last: int, expected: list[str]) -> None:
+    service = kind(Service, (Declaration("wide", "tcp", 30000, last),))("wide", namespace=PAY)
+    edge = allow(WEB, service.wide)  # type: ignore[attr-defined]
+    if expected:
+        assert codes(edge) == expected
+    else:
+        planned(edge)
+
+
+def test_two_ports_of_one_number_have_one_mode() -> None:
+    def twice(mode: Any) -> Service:
+        declared = (Declaration("one", "tcp", 8080), Declaration("other", "http", 8080, mtls=mode))
+        return kind(Service, declared)("twice", namespace=PAY)
+
+    assert codes(allow(WEB, twice("permissive").one)) == ["ZT333"]  # type: ignore[attr-defined]
+    planned(allow(WEB, twice("strict").one))  # type: ignore[attr-defined]
 
 
 def test_one_number_has_one_mode_however_far_into_a_range() -> None:
@@ -271,6 +327,55 @@ def test_services_that_share_an_account_are_one_caller_in_the_mesh_alone() -> No
     planned(allow(pair(), LEDGER.http), on=Platform("native", network=Kubernetes("1.37"), waivers=[]))
 
 
+class Shared(Service):
+    """Its ports let callers in that show no identity."""
+
+    http = HttpPort(8080, mtls="permissive")
+    plain = HttpPort(7000, mtls="disable")
+    around = TcpPort(8000, last=8100, mtls="permissive")
+    beside = TcpPort(9000, last=9100, mtls="permissive")
+
+
+SHARED = Shared("shared", namespace=PAY)
+BATCH = HttpApp("batch", namespace=OLD)
+OFFICE = Network("office", cidrs=["203.0.113.0/24"])
+FAR_WEB = HttpApp("web", namespace=Namespace("shop", cluster="west"))
+A, B = GET("/a"), GET("/b")
+
+
+@pytest.mark.parametrize(
+    ("edges", "expected"),
+    [
+        ([allow(LEGACY, SHARED.http.routes(A)), allow(BATCH, SHARED.http.routes(A))], []),
+        ([allow(LEGACY, SHARED.http.routes(A)), allow(BATCH, SHARED.http.routes(B))], ["ZT335"]),
+        ([allow(LEGACY, SHARED.http.routes(A)), allow(BATCH, SHARED.http.routes(A, B))], ["ZT335"]),
+        # Who has an identity may leave it out; who has none can show none.
+        ([allow(WEB, SHARED.http.routes(A, B)), allow(LEGACY, SHARED.http.routes(A))], []),
+        ([allow(WEB, SHARED.http.routes(A)), allow(LEGACY, SHARED.http.routes(A, B))], ["ZT335"]),
+        ([allow(WEB, SHARED.http.routes(A)), allow(LEGACY, SHARED.http)], ["ZT335"]),
+        ([allow(WEB, SHARED.http), allow(LEGACY, SHARED.http.routes(A))], []),
+        ([allow(WEB, SHARED.http.routes(A)), allow(API, SHARED.http.routes(B))], []),
+        # In plain text nobody shows one.
+        ([allow(WEB, SHARED.plain.routes(A)), allow(API, SHARED.plain.routes(B))], ["ZT335"]),
+        # Ports are numbers, whatever they are called.
+        ([allow(WEB, SHARED.http.routes(A)), allow(LEGACY, SHARED.around)], ["ZT335"]),
+        ([allow(WEB, SHARED.http.routes(A)), allow(LEGACY, SHARED.beside)], []),
+        # Addresses are told apart by themselves.
+        ([allow(WEB, SHARED.http.routes(A)), allow(OFFICE, SHARED.http.routes(B))], []),
+        # One account of one namespace in two clusters is one identity.
+        ([allow(WEB, LEDGER.http.routes(A)), allow(FAR_WEB, LEDGER.http.routes(A))], []),
+        ([allow(WEB, LEDGER.http.routes(A)), allow(FAR_WEB, LEDGER.http.routes(B))], ["ZT335"]),
+        ([allow(API, LEDGER.http.routes(A)), allow(FAR_WEB, LEDGER.http.routes(B))], []),
+    ],
+)
+def test_callers_that_are_one_to_the_mesh_may_ask_the_same(edges: list[Statement], expected: list[str]) -> None:
+    """Each layer says its own, so that no proof shows what the two come to."""
+    if expected:
+        assert codes(*edges, on=stack("cilium")) == expected
+    else:
+        planned(*edges, on=stack("cilium"))
+
+
 def test_ambient_is_not_there_yet() -> None:
     assert codes(allow(WEB, LEDGER.http), on=stack(mesh=Istio("1.31", mode="ambient"))) == ["ZT300"]
 
@@ -278,6 +383,23 @@ def test_ambient_is_not_there_yet() -> None:
 def test_topics_are_refused() -> None:
     bus = Kafka("bus", namespace=PAY)
     assert codes(allow(WEB, bus.broker.produce("orders"))) == ["ZT312"]
+
+
+def test_topics_are_read_by_a_network_engine_that_can_but_not_between_sidecars() -> None:
+    on = Platform("old", network=Cilium("1.19"), mesh=DECODED, pod_cidrs=["10.244.0.0/16"])
+    bus, apart = Kafka("bus", namespace=PAY), Kafka("apart", namespace=PAY, meshed=False)
+    assert codes(allow(WEB, bus.broker.produce("orders")), on=on) == ["ZT312"]
+    planned(allow(WEB, apart.broker.produce("orders")), on=on)
+
+
+def test_a_mesh_alone_governs_no_namespace_without_sidecars() -> None:
+    waivers = [Waiver("egress", why="later"), Waiver("protocol", why="later")]
+    on = stack("nobody", waivers=waivers)
+    assert refused(allow(WEB, LEDGER.http), on=on, governs=[SHOP, PAY, OLD], services=[LEGACY]) == [
+        ("ZT331", "`old` is governed, and its pods have no sidecar")
+    ]
+    inside = HttpApp("inside", namespace=OLD, meshed=True)
+    planned(allow(WEB, LEDGER.http), on=on, governs=[SHOP, PAY, OLD], services=[inside])
 
 
 # --- passes -----------------------------------------------------------------------------------------------
@@ -425,6 +547,13 @@ def test_what_a_sidecar_leaves_out_is_the_network_s_alone() -> None:
     assert codes_of(allow(LEGACY, MEASURED.merged.routes(GET("/stats")), why="metrics")) == ["ZT310"]
     assert codes_of(allow(LEGACY, MEASURED.merged.routes(GET("/stats")), why="metrics"), network="cilium") == []
     assert codes_of(allow(WEB, MEASURED.proxy, why="a mistake")) == ["ZT336"]
+
+
+@pytest.mark.parametrize("own", [15000, 15001, 15004, 15006, 15008, 15009, 15053])
+def test_a_port_of_the_sidecar_s_own_is_refused_wherever_in_a_range_it_stands(own: int) -> None:
+    for first, last in ((own, own), (own - 1, own), (own, own + 1), (own - 1, own + 1)):
+        service = kind(Service, (Declaration("some", "tcp", first, last),))("some", namespace=SHOP)
+        assert codes_of(allow(WEB, service.some, why="a mistake")) == ["ZT336"]  # type: ignore[attr-defined]
 
 
 def test_what_a_sidecar_never_sees_cannot_be_strict() -> None:

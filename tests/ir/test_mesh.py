@@ -11,11 +11,13 @@ from zt_dsl.ir.mesh import (
     encrypted,
     has_identity,
     inhabitants,
+    is_captured,
     meshed_places,
     overridden,
     port_mode,
 )
 from zt_dsl.ir.policy import Policy
+from zt_dsl.ir.traffic import Port
 from zt_dsl.model.ports import Mtls
 from zt_dsl.resolve import resolve
 
@@ -65,6 +67,12 @@ def test_what_a_workload_has_of_its_own_is_by_number_and_of_tcp() -> None:
     assert (str(web.workload), web.mode) == ("shop/web", "strict")
 
 
+def test_what_is_no_tcp_has_no_mode_of_a_number() -> None:
+    media = kind(Service, (Declaration("media", "udp", 5004, mtls="disable"), Declaration("http", "http", 8080)))
+    found = policy(media("media", namespace=PAY))
+    assert [str(each.workload) for each in overridden(found)] == ["shop/web"]
+
+
 def test_a_workload_outside_the_mesh_has_no_modes() -> None:
     assert [str(each.workload) for each in overridden(policy(Api("api", namespace=PAY, meshed=False)))] == ["shop/web"]
 
@@ -100,6 +108,17 @@ def test_a_mesh_sees_tcp_that_arrives_at_a_governed_pod_with_a_sidecar(
     found = policy(target, port=port)
     [flow] = found.flows
     assert arrives_in_mesh(flow, frozenset(found.governed)) is arrives
+
+
+@pytest.mark.parametrize("own", [15020, 15021, 15090])
+def test_each_port_that_a_sidecar_leaves_out_is_no_sidecar_s_and_no_range_is(own: int) -> None:
+    def captured(first: int, last: int) -> bool:
+        return is_captured(Port("own", "tcp", first, last, first))
+
+    assert not captured(own, own)
+    assert captured(own, own + 1)
+    assert captured(own - 1, own)
+    assert captured(own + 2, own + 2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Layers joined, against brute force: a connection passes all of them exactly where it passes each."""
 
 from itertools import product
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -18,10 +19,12 @@ from tests.reach.test_reach_differences import (
     reaches,
     values,
 )
+from zt_dsl.ir.languages import ANY_WORD, Language, Words
+from zt_dsl.ir.paths import Only
 from zt_dsl.ir.selector import EVERYTHING, Selector, outside, selector, with_labels
-from zt_dsl.ir.traffic import Ports
+from zt_dsl.ir.traffic import Ports, ports
 from zt_dsl.reach.connection import Connection, Named, passes
-from zt_dsl.reach.grants import EVERYBODY, Grant, Origin, Reach
+from zt_dsl.reach.grants import EVERYBODY, Grant, Narrowed, Origin, Pods, Reach
 from zt_dsl.reach.joined import joined
 
 POINTS = tuple(
@@ -81,6 +84,23 @@ def test_a_layer_that_isolates_nothing_changes_nothing(one: Reach) -> None:
 @given(reaches)
 def test_one_layer_is_itself(one: Reach) -> None:
     assert joined([one], ["n"]) is one
+
+
+def test_two_layers_that_read_other_protocols_on_one_port_let_nothing_through() -> None:
+    """Neither sees what the other lets through, whatever that is."""
+    everything = Language((Words((ANY_WORD,), ANY_WORD),))
+
+    def reading(speech: Literal["http", "kafka"]) -> Reach:
+        inside = Narrowed(ports((("TCP", 80, 80),)), Only(speech, everything))
+        remote = Pods(EVERYTHING, EVERYTHING)
+        return Reach(isolated((EVERYTHING,)), (Grant("n", "Ingress", EVERYTHING, remote, inside, lambda: Origin("l")),))
+
+    def granted(*layers: Reach) -> int:
+        found = [grant for grant in joined(layers, ["n"]).grants if grant.direction == "Ingress"]
+        return sum(isinstance(grant.opened, Narrowed) for grant in found)
+
+    assert granted(reading("http"), reading("http")) == 1
+    assert granted(reading("http"), reading("kafka")) == 0
 
 
 # --- what is left open ------------------------------------------------------------------------------------

@@ -50,7 +50,6 @@ front, back = Tier("front"), Tier("back")
 web = HttpApp("web", namespace=shop, tier=front)
 api = HttpApp("api", namespace=shop, tier=back)
 db = Postgres("db", namespace=shop)
-office = Network("office", cidrs=["203.0.113.0/24"])
 stripe = HttpsApi("api.stripe.com")
 native = Platform("native", network=Kubernetes("1.37"))
 
@@ -72,6 +71,16 @@ class Office(Network):
 
 class Odd(Peer):
     http = HttpPort(80)
+
+
+class Two(Service):
+    http = HttpPort(8080)
+    admin = HttpPort(9090)
+
+
+office = Office("office", cidrs=["203.0.113.0/24"])
+region = Office("region", cidrs=["203.0.112.0/23"])
+two = Two("two", namespace=shop, tier=back)
 
 
 class Ranged(Service):
@@ -270,6 +279,16 @@ def test_a_host_network_service_is_told_also_behind_a_tier() -> None:
         ([allow(web, api.http), only(db, api.http, why="x")], ["ZT248"]),
         ([allow(web, api.http), deny(web, api, why="x")], ["ZT249"]),
         ([allow(web, api.http), deny(INTERNET, api, why="x")], []),
+        # What is excused is excused whole, and on its own port.
+        ([allow(web, two.admin), never(web, two, why="x", but=two.http)], ["ZT247"]),
+        ([allow(web, two.http), never(web, two, why="x", but=two.http)], []),
+        ([allow(web, region.http), never(web, INTERNET, why="x", but=office)], ["ZT247"]),
+        ([allow(web, office.http), never(web, INTERNET, why="x", but=region)], []),
+        # Each of a group, on either side.
+        ([allow(web, api.http), never(web, back, why="x")], ["ZT247"]),
+        ([allow(web, two.http), never(web, back, why="x")], ["ZT247"]),
+        ([allow(web, two.http), never(shop, back, why="x")], ["ZT247"]),
+        ([allow(shop, two.http), never(shop, two, why="x")], ["ZT247"]),
         ([allow(web, api.http), quarantine(web, why="x")], []),
         ([allow(shop, api.http), quarantine(web, why="x")], []),
         ([allow(shop, api.http), quarantine(api, why="x")], []),
@@ -315,6 +334,16 @@ def test_a_deny_is_in_force_by_address(
 def test_a_deny_of_what_may_be_the_api_server_s_address_crosses_its_edges() -> None:
     assert codes(allow(web, ApiServer().https), deny(web, INTERNET, why="x")) == ["ZT249"]
     assert codes(allow(web, ApiServer().https), deny(web, office, why="x")) == []
+
+
+def test_a_deny_is_of_each_source_and_each_target() -> None:
+    statement = deny([web, office], [api, two.admin, back], why="x")
+    topology = Topology("shop", [statement], governs=[shop], tiers=[front, back], services=[web, api, db, two])
+    policy = resolve(topology, native, on=ON).policy
+    assert policy is not None
+    whom = {(str(each.source), str(each.target), str(getattr(each.port, "name", "*"))) for each in policy.denials}
+    targets = [("shop/api", "*"), ("shop/two", "admin"), ("shop/two", "*")]
+    assert whom == {(source, *target) for source in ("shop/web", "office") for target in targets}
 
 
 def test_a_quarantine_suspends_both_ways() -> None:

@@ -502,8 +502,14 @@ def test_routes_need_a_version_and_a_setting(version: str, app_layer: bool) -> N
 
 
 def test_a_path_may_have_so_many_letters() -> None:
-    long = "/" + "/".join(["a" * 60] * 20)
-    assert [code for code, _ in refused(allow(web, api.http.routes(GET(f"{long}/**"))), on=READS)] == ["ZT319"]
+    for letters, codes in ((1024, []), (1025, ["ZT319"])):
+        path = "/" + "/".join(["a" * 60] * 16) + "/" + "b" * (letters - 977)
+        edge = allow(web, api.http.routes(GET(f"{path}/**")))
+        assert len(path) == letters
+        if codes:
+            assert [code for code, _ in refused(edge, on=READS)] == codes
+        else:
+            planned(edge, on=READS)
 
 
 def test_a_whole_port_beside_a_narrowed_one_is_a_rule_of_its_own() -> None:
@@ -515,3 +521,10 @@ def test_a_whole_port_beside_a_narrowed_one_is_a_rule_of_its_own() -> None:
     found = compiled(allow(web, two.http.routes(GET("/a/**"))), allow(web, two.admin), on=READS)
     ingress = found["shop", "allow-two"]["ingress"]
     assert [(rule["destination"]["ports"], "http" in rule) for rule in ingress] == [([8080], True), ([9090], False)]
+
+
+def test_a_whole_port_beside_the_same_port_narrowed_is_whole() -> None:
+    found = compiled(allow(web, api.http.routes(GET("/a/**"))), allow(web, api.http), on=READS)
+    [rule] = found["shop", "allow-api"]["ingress"]
+    assert rule["destination"]["ports"] == [8080]
+    assert "http" not in rule

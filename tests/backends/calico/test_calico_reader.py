@@ -307,6 +307,24 @@ PEERS: dict[str, tuple[Value, tuple[Remote, ...]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("version", "nets", "words"),
+    [
+        (4, ["203.0.113.0/24"], ""),
+        (6, ["2001:db8::/32"], ""),
+        (6, ["203.0.113.0/24"], "not the version of the nets"),
+        (4, ["2001:db8::/32"], "not the version of the nets"),
+        ("4", ["203.0.113.0/24"], "must be 4 or 6"),
+        (5, ["203.0.113.0/24"], "must be 4 or 6"),
+        (4, None, "without nets"),
+    ],
+)
+def test_a_version_of_addresses_is_that_of_its_nets(version: Value, nets: Value, words: str) -> None:
+    source: Tree = {"source": {"nets": nets}} if nets else {}
+    body = policy(ingress(allow(ipVersion=version, **source)))
+    assert words in problems(body)[0] if words else meaning(body).grants
+
+
 @pytest.mark.parametrize("case", PEERS)
 def test_peers(case: str) -> None:
     source, expected = PEERS[case]
@@ -353,6 +371,34 @@ def test_peers_of_a_policy_of_the_cluster_are_pods_of_some_namespace() -> None:
     said: Tree = {"selector": "app == 'db'", "namespaceSelector": "all()"}
     [grant] = meaning(everywhere(ingress(allow(source=said), **about))).grants
     assert grant.remote == Pods(selector(((METADATA_NAME, ANY_VALUE),)), DB)
+
+
+def test_rules_that_the_reader_has_once_mean_the_namespace_that_they_are_in() -> None:
+    """What is repeated in block YAML is one object to the reader, and remembered by that."""
+    text = "---\n".join(
+        f"""apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  types:
+  - Ingress
+  ingress:
+  - action: Allow
+    source:
+      selector: "app == 'db'"
+"""
+        for name, namespace in (("default.one", "shop"), ("default.two", "data"), ("default.three", "shop"))
+    )
+    found = read_yaml(text.encode(), "a.yaml")
+    assert not isinstance(found, Diagnostic)
+    assert len({id(one.body["spec"]["ingress"][0]) for one in found}) == 1  # type: ignore[call-overload,index]
+    reach, diagnostics = reach_of(found, GOVERNED, OPEN_SOURCE)
+    assert not diagnostics
+    assert {(grant.namespace, grant.remote) for grant in reach.grants} == {
+        (namespace, Pods(place(namespace), DB)) for namespace in ("shop", "data")
+    }
 
 
 def test_a_rule_says_nothing_of_the_policy_s_own_pods() -> None:
@@ -536,6 +582,23 @@ def test_what_is_denied_before_all_that_meets_it_is_denied_whatever_allows_it() 
     assert reach.denied
 
 
+@pytest.mark.parametrize(
+    ("name", "order", "denied"),
+    [
+        ("security", 10, True),
+        ("security", 1_000_001, False),
+        # Of tiers with one order the names decide (`felix/calc/policy_sorter.go`, TierLess).
+        ("early", 1_000_000, False),
+        ("before", 1_000_000, True),
+    ],
+)
+def test_what_a_tier_behind_the_default_denies_is_denied_only_where_nothing_allows_it(
+    name: str, order: int, denied: bool
+) -> None:
+    body = policy(ingress(deny(source=FROM_DB), order=1, tier=name), f"{name}.web")
+    assert bool(meaning(tier(name, order=order), body).denied) is denied
+
+
 def test_a_tier_has_to_be_known() -> None:
     there = policy(ingress(allow(), tier="security"), "security.web")
     assert "in none of these documents" in problems(there)[0]
@@ -587,11 +650,14 @@ def test_before_3_29_there_are_no_tiers() -> None:
     assert problems(tier("security"), platform=old)
     assert problems(policy(ingress(allow(), tier="default")), platform=old)
     assert meaning(policy(ingress(allow())), platform=old).grants
+    first = platform_of("3.29")
+    assert meaning(policy(ingress(allow(), tier="security"), "security.web"), tier("security"), platform=first).grants
 
 
 def test_before_3_30_a_policy_with_and_without_the_tier_in_its_name_is_one() -> None:
     both = (policy(ingress(allow()), "web"), policy(ingress(allow()), "default.web"))
-    assert not understood(*both)[1]
+    for version in ("3.30", "3.31"):
+        assert not understood(*both, platform=platform_of(version))[1]
     assert [d.code for d in understood(*both, platform=platform_of("3.29"))[1]] == ["ZT505"]
 
 

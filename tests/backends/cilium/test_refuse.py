@@ -25,6 +25,7 @@ from zt_dsl import (
     TcpPort,
     TlsPort,
     Topology,
+    UdpPort,
     Waiver,
     allow,
     deny,
@@ -121,6 +122,33 @@ def codes(statements: Sequence[Statement], version: str = "1.20", **platform: An
 )
 def test_rules_that_undo_one_another(statements: list[Statement], expected: str) -> None:
     assert codes(statements) == [expected] * bool(expected)
+
+
+def test_lookups_are_filtered_where_they_are_made() -> None:
+    """And nothing is, where nothing is governed there."""
+    resolver = KubeDns("resolver", namespace=shop, labels={"app": "resolver"})
+    caller = HttpApp("caller", namespace=legacy)
+    assert codes([allow(caller, resolver.dns.names("a.com"))], dns=resolver) == ["ZT313"]
+    assert codes([allow(caller, resolver.dns)], dns=resolver) == []
+    assert codes([allow(web, resolver.dns.names("a.com"))], dns=resolver) == []
+
+
+class Wide(KubeDns):
+    """Another port of the resolver, in the midst of which is the one for lookups."""
+
+    wide = UdpPort(50, last=60)
+    other = UdpPort(60, last=70)
+
+
+def test_lookups_are_denied_by_whatever_holds_their_port() -> None:
+    assert codes([allow(web, api.http), deny(web, Wide().wide, why="x")], dns=Wide()) == ["ZT406"]
+    assert codes([allow(web, api.http), deny(web, Wide().other, why="x")], dns=Wide()) == []
+
+
+def test_a_node_local_resolver_is_denied_with_the_nodes() -> None:
+    statements = [allow(web, api.http), deny(web, Nodes(), why="x")]
+    assert codes(statements, node_local_dns="169.254.20.10") == ["ZT406"]
+    assert codes(statements) == []
 
 
 def test_a_name_is_not_denied_and_a_waiver_gives_that_up() -> None:

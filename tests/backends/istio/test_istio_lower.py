@@ -171,8 +171,9 @@ def test_what_is_as_its_namespace_has_no_object_of_its_own() -> None:
 def test_the_whole_mesh_has_a_mode_only_where_the_platform_says_so() -> None:
     statement = allow(WEB, LEDGER.http)
     assert not any(name.startswith("istio-system/") for _, name in documents(statement))
-    found = documents(statement, on=platform(mesh_wide_mtls="strict", root_namespace="mesh"))
-    assert found["PeerAuthentication", "mesh/default"] == {"mtls": {"mode": "STRICT"}}
+    for mode in ("strict", "permissive", "disable"):
+        found = documents(statement, on=platform(mesh_wide_mtls=mode, root_namespace="mesh"))
+        assert found["PeerAuthentication", "mesh/default"] == {"mtls": {"mode": mode.upper()}}
 
 
 # --- callers ----------------------------------------------------------------------------------------------
@@ -189,6 +190,15 @@ def test_a_service_is_its_account_and_a_namespace_every_account_of_it() -> None:
 def test_identities_are_of_the_mesh_s_trust_domain() -> None:
     [(source, _)] = rules(allow(WEB, LEDGER.sql), on=platform(trust_domain="prod.example"))
     assert source == [{"principals": ["prod.example/ns/shop/sa/web"]}]
+
+
+def test_who_is_denied_is_of_the_mesh_s_trust_domain() -> None:
+    other = HttpApp("other", namespace=SHOP)
+    denials = [deny(other, LEDGER.http, why="no"), deny(PAY, LEDGER.http, why="no")]
+    found = policy(allow(WEB, LEDGER.sql), *denials, name="pay/deny-ledger", on=platform(trust_domain="prod.example"))
+    assert [rule["from"] for rule in found["rules"]] == [
+        [{"source": {"principals": [f"prod.example/ns/{whom}"]}}] for whom in ("pay/*", "shop/sa/other")
+    ]
 
 
 def test_who_is_outside_the_mesh_shows_no_identity() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from ipaddress import ip_network
 from typing import Literal
 
 import pytest
@@ -351,6 +352,69 @@ def test_a_denial_of_requests_is_not_understood(operation: Tree) -> None:
 )
 def test_specs_that_are_not_understood(spec: Tree) -> None:
     assert set(codes(policy(spec))) == {"ZT501"}
+
+
+# --- what is repeated --------------------------------------------------------------------------------
+
+
+def once(*policies: tuple[str, str, str], rule: str) -> tuple[ReadDocument, ...]:
+    """Policies of these namespaces, names and actions that have one rule, which is one object to the reader."""
+    text = "---\n".join(
+        f"""apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  action: {action}
+  rules:
+{rule}"""
+        for namespace, name, action in policies
+    )
+    found = read(text.encode(), "a.yaml")
+    assert not isinstance(found, Diagnostic), found
+    [same] = {id(one.body["spec"]["rules"][0]) for one in found}  # type: ignore[call-overload,index]
+    assert same
+    return found
+
+
+def test_an_account_alone_is_of_each_policy_s_own_namespace_also_in_a_rule_that_is_repeated() -> None:
+    """Wherever in the rule it stands."""
+    rule = f"""  - from:
+    - source:
+        principals:
+        - {OWN}/ns/ops/sa/scraper
+    - source:
+        serviceAccounts:
+        - web
+"""
+    found = once(("shop", "one", "ALLOW"), ("pay", "two", "ALLOW"), rule=rule)
+    reach, diagnostics = reach_of(found, GOVERNED, platform_of())
+    assert diagnostics == ()
+    for place, other in (("shop", "pay"), ("pay", "shop")):
+        assert lets(reach, identified(namespace=place), place=place)
+        assert not lets(reach, identified(namespace=other), place=place)
+        assert lets(reach, identified("scraper", "ops"), place=place)
+
+
+def test_a_denial_of_requests_that_are_allowed_elsewhere_is_not_understood() -> None:
+    rule = """  - to:
+    - operation:
+        methods:
+        - GET
+"""
+    found = once(("shop", "one", "ALLOW"), ("shop", "two", "DENY"), rule=rule)
+    assert [each.code for each in reach_of(found, GOVERNED, platform_of())[1]] == ["ZT501"]
+
+
+@pytest.mark.parametrize(
+    ("action", "block", "known"),
+    [("DENY", "10.244.7.0/24", False), ("DENY", "203.0.113.0/24", True), ("ALLOW", "10.244.7.0/24", True)],
+)
+def test_a_denial_of_addresses_of_pods_is_not_understood(action: str, block: str, known: bool) -> None:
+    document = policy({"action": action, "rules": [rule({"ipBlocks": [block]})]})
+    on = evolve(platform_of(), pod_cidrs=(ip_network("10.244.0.0/16"),))
+    assert [each.code for each in reach_of(documents(document), GOVERNED, on)[1]] == ([] if known else ["ZT501"])
 
 
 # --- modes -------------------------------------------------------------------------------------------

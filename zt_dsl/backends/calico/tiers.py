@@ -157,7 +157,9 @@ def _through(
                 case "Deny":
                     box = box_of(grant)
                     denials.append(box)
-                    before = policy.order < _OF_KUBERNETES and tier.order <= work.tiers[DEFAULT].order
+                    # Of tiers with one order the names decide (`felix/calc/policy_sorter.go`, TierLess).
+                    default = (work.tiers[DEFAULT].order, DEFAULT)
+                    before = policy.order < _OF_KUBERNETES and (tier.order, policy.tier) <= default
                     meeting = [each for each in opened if denied_of(each, box) is not None]
                     if reached is None and before and not meeting:
                         work.denied.append(grant)
