@@ -705,6 +705,7 @@ SOMETIMES: Mapping[str, str] = {
     "pods: empty": f"all of the namespace are meant; {_AGAIN}",
     "pods: all()": f"all of the namespace are meant; {_AGAIN}",
     "pods: the orchestrator alone": f"all of the namespace are meant; {_AGAIN}",
+    "pods: without the orchestrator": f"of a denial: sets of networks are denied, too; {_MORE_DENIED}",
     "pods: a label more": _AGAIN,
     "pods: has()": f"{_MORE_DENIED}; {_AGAIN}",
     "pods: in more": f"{_MORE_DENIED}; {_AGAIN}",

@@ -591,7 +591,7 @@ def test_a_mesh_denies_nobody_of_another_cluster(source: Namespace | Service) ->
 def test_a_deny_by_the_mesh_needs_to_know_where_pods_and_the_api_server_are() -> None:
     blind = Platform("p", network=Kubernetes("1.37"), mesh=DECODED)
     assert codes(allow(API, LEDGER.http), deny(INTERNET, LEDGER.http, why="x"), on=blind) == ["ZT322"]
-    assert codes(allow(API, LEDGER.http), deny(ApiServer(), LEDGER.http, why="x"), on=blind) == ["ZT316", "ZT320"]
+    assert codes(allow(API, LEDGER.http), deny(ApiServer(), LEDGER.http, why="x"), on=blind) == ["ZT316"]
 
 
 class Odd(Service):

@@ -316,7 +316,9 @@ def _addresses_known(policy: Policy, backend: Backend, denier: Backend | None) -
             label = Label(denial.reason.at, f"to or from {end.name}")
             if end.role == "network" and pods and not end.addresses - pods:
                 yield _of_pods(end.name, label)
-            elif end.role in ("internet", "api-server", "nodes") and denier is not None:
+            elif denier is None or not denier.carries(policy, denied_feature(denial), denial):
+                continue
+            elif end.role in ("internet", "api-server", "nodes"):
                 # Without addresses a deny would be one of nobody, and nothing would say so.
                 problem = _address_problem(denier, f"the deny {denial.reason.edge}", label, end, pods)
                 if problem is not None and problem not in told:

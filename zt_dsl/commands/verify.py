@@ -53,7 +53,10 @@ def command(given: argparse.Namespace) -> int:
             unread = tuple(one for one in files if isinstance(one, Diagnostic))
             proof = prove(ready, (one for one in files if not isinstance(one, Diagnostic)))
             read_here = {Path(one[0]).relative_to(directory).as_posix() for one in files if isinstance(one, tuple)}
-            diagnostics = (*diagnostics, *unread, *proof.diagnostics, *_applied(directory, read_here))
+            diagnostics = (*diagnostics, *unread, *proof.diagnostics)
+            if not errors(diagnostics):
+                # A file too many or too few is one mistake, and not a second one in the list of files.
+                diagnostics = (*diagnostics, *_applied(directory, read_here))
     write(diagnostics, style, root)
     if style == "text" and proof is not None and not errors(diagnostics):
         say(

@@ -8,7 +8,8 @@ from zt_dsl import ApiServer, Calico, Cilium, Istio, Kubernetes, Platform, Waive
 
 Kubernetes()  # E: call-arg
 Kubernetes(1.33)  # E: arg-type
-Kubernetes("1.33", "calico")  # E: call-arg
+Kubernetes("1.33", "calico")  # E: arg-type, call-arg  # P: reportCallIssue
+Kubernetes("1.33", plugin="calico")  # E: arg-type
 Kubernetes((1, 33))  # E: arg-type
 Kubernetes("1.33", distribution="k3s")  # E: call-arg
 Cilium(None)  # E: arg-type

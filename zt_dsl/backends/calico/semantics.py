@@ -613,7 +613,7 @@ def _entity(tree: Value, side: str, felix: _Felix, at: Path, problems: Problems)
         known = known | _PORTS
         if felix.network.edition == "enterprise":
             known = known | {"domains"}
-    if isinstance(tree, dict) and tree.get("domains") is not None and "domains" not in known:
+    if isinstance(tree, dict) and "domains" in tree and "domains" not in known:  # null, too: a field is there or not
         problems.append(Problem((*at, "domains"), _NO_DOMAINS[felix.network.edition], _DOMAINS))
     elif side == "source" and isinstance(tree, dict) and (ported := sorted(_PORTS & tree.keys())):
         problems.append(Problem((*at, ported[0]), "is about the ports that clients call from", _CLIENTS))
