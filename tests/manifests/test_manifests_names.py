@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.manifests.emit import EmptyList, emit
-from zt_dsl.manifests.kustomization import kustomization
+from zt_dsl.manifests.kustomization import kustomization, misapplied
 from zt_dsl.manifests.names import directory_name, file_name, object_name
+from zt_dsl.manifests.read import read
 
 DNS = st.from_regex(re.compile(r"[a-z0-9]([a-z0-9-]{0,80}[a-z0-9])?", re.ASCII), fullmatch=True)
 LONG = st.builds(lambda name, times: (name * times)[:253].rstrip("-"), DNS, st.integers(1, 60))
@@ -83,3 +85,39 @@ def test_kustomization() -> None:
     )
     with pytest.raises(EmptyList):
         emit([kustomization(())])
+
+
+LISTED = """apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+sortOptions:
+  order: fifo
+resources:
+- a/web.yaml
+- a/_namespace.yaml
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("", "", []),
+        ("order: fifo", "order: legacy", []),
+        ("- a/_namespace.yaml\n", "", ["`resources` leaves out a/_namespace.yaml"]),
+        ("- a/web.yaml\n", "- a/web.yaml\n- ../more\n", ["`resources[1]` is no file that was proven"]),
+        (
+            "- a/web.yaml\n",
+            "- a/web.yaml\n- https://example.com/a.yaml\n",
+            ["`resources[1]` is no file that was proven"],
+        ),
+        ("resources:", "namePrefix: x-\nresources:", ["`namePrefix` changes what is applied"]),
+        ("resources:", "namespace: other\nresources:", ["`namespace` changes what is applied"]),
+        ("resources:", "patches: []\nresources:", ["`patches` changes what is applied"]),
+        ("Kustomization", "Component", ["`kind` is not Kustomization of kustomize.config.k8s.io/v1beta1"]),
+        ("resources:\n- a/web.yaml\n- a/_namespace.yaml\n", "", ["`resources` leaves out"] * 2),
+    ],
+)
+def test_what_kustomize_would_apply_is_what_was_proven(was: str, now: str, said: list[str]) -> None:
+    found = read(LISTED.replace(was, now).encode(), "kustomization.yaml")
+    assert not isinstance(found, Diagnostic)
+    told = [each.message for each in misapplied(found[0], ["a/web.yaml", "a/_namespace.yaml"])]
+    assert [word in message for word, message in zip(said, told, strict=True)] == [True] * len(said)
