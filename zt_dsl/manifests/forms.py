@@ -161,7 +161,8 @@ _IS_KEY = re.compile(rf"(?:(?P<prefix>{_SUBDOMAIN})/)?(?P<name>{_NAME})")
 _IS_LABEL_VALUE = re.compile(rf"(?:{_NAME})?")
 
 
-def _is_namespace(written: str) -> bool:
+def is_namespace(written: str) -> bool:
+    """A name that a namespace can have: an RFC 1123 label (M)."""
     return len(written) <= 63 and _IS_DNS_LABEL.fullmatch(written) is not None
 
 
@@ -209,7 +210,7 @@ def metadata(tree: Value, problems: Problems) -> tuple[str, str]:
     at = ("metadata",)
     found = fields(tree, _METADATA, at, problems)
     wanted = "a DNS label of at most 63 characters"
-    namespace = text(found.get("namespace"), _is_namespace, wanted, (*at, "namespace"), problems, missing=_UNPLACED)
+    namespace = text(found.get("namespace"), is_namespace, wanted, (*at, "namespace"), problems, missing=_UNPLACED)
     wanted = "a DNS subdomain of at most 253 characters"
     name = text(found.get("name"), _is_object_name, wanted, (*at, "name"), problems)
     labels(found.get("labels", {}), (*at, "labels"), problems)

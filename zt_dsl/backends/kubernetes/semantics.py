@@ -14,11 +14,11 @@ Boundary: the reach knows TCP, UDP and SCTP, as the API does. Whether a rule wit
 from collections.abc import Sequence
 from functools import partial
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from zt_dsl.diagnostics import Diagnostic
 from zt_dsl.ir.addresses import EVERY_ADDRESS, Addresses, united
-from zt_dsl.ir.selector import EVERYTHING, METADATA_NAME, Selector, with_labels
+from zt_dsl.ir.selector import EVERYTHING, METADATA_NAME, Selector, selector, with_labels
 from zt_dsl.ir.traffic import EVERY_PORT, FIRST_PORT, LAST_PORT, PROTOCOLS, Interval, Ports, Protocol, ports
 from zt_dsl.manifests import forms
 from zt_dsl.manifests.forms import Problem, Problems
@@ -215,10 +215,19 @@ def _pods(namespace: str, fields: dict[str, Value], at: Path, problems: Problems
     # A pod selector alone selects in the policy's own namespace, a namespace selector alone every pod (T).
     namespaces, pods = with_labels(((METADATA_NAME, namespace),)), EVERYTHING
     if "namespaceSelector" in fields:
-        namespaces = forms.label_selector(fields["namespaceSelector"], (*at, "namespaceSelector"), problems)
+        namespaces = _named(forms.label_selector(fields["namespaceSelector"], (*at, "namespaceSelector"), problems))
     if "podSelector" in fields:
         pods = forms.label_selector(fields["podSelector"], (*at, "podSelector"), problems)
     return shared(Pods(namespaces, pods))
+
+
+def _named(namespaces: Selector) -> Selector:
+    """Their name is a label of all of them (T), and not every label's value is a name: what has another is none."""
+    values = dict(namespaces.terms).get(METADATA_NAME)
+    if values is None or values.others or all(map(forms.is_namespace, values.values)):
+        return namespaces
+    possible = evolve(values, values=frozenset(filter(forms.is_namespace, values.values)))
+    return selector({**dict(namespaces.terms), METADATA_NAME: possible}.items())
 
 
 # --- ports -------------------------------------------------------------------------------------------
