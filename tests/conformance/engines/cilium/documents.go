@@ -76,6 +76,7 @@ func newReader(logger *slog.Logger, warnings *warnings) (*reader, error) {
 
 // admit refuses what the API server or the agent would refuse, and what the agent would take with a warning.
 func (r *reader) admit(content []byte, cluster string) (*document, error) {
+	r.warnings.take() // what was refused may have left some, which are not about this one
 	object := &unstructured.Unstructured{}
 	if err := strictly(content, &object.Object); err != nil {
 		return nil, err
