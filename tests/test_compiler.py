@@ -622,7 +622,7 @@ def test_who_calls_networks_alone_asks_for_no_names() -> None:
 
 @pytest.mark.parametrize("other", [HttpPort(9153), DnsPort(5353)])
 def test_who_calls_another_port_of_the_resolver_still_asks_it(other: HttpPort | DnsPort) -> None:
-    resolver = type("Two", (KubeDns,), {"other": other})()
+    resolver: Any = type("Two", (KubeDns,), {"other": other})()
     found = compiled(allow(web, resolver.other), allow(web, api.http), platform=native(dns=resolver))
     [rule] = [rule for rule in found["shop", "allow-web"]["egress"] if rule["to"] == ASK["to"]]
     assert [port for port in rule["ports"] if port["port"] == 53] == ASK["ports"]

@@ -208,7 +208,7 @@ def _ends(block: Document) -> list[Peer]:
 
 def _protocols_and_ports(rule: Document) -> tuple[Sequence[Protocol], Sequence[int]]:
     told = [fields(port) for port in items(rule.get("ports") or ())]
-    asked = {port.get("protocol") or "TCP" for port in told}
+    asked = [port.get("protocol") or "TCP" for port in told]
     ends = [number for port in told for number in interval(port)]
     near = sorted({number + step for number in ends for step in (-1, 0, 1) if 1 <= number + step <= 65535})
     return [each for each in PROTOCOLS if each in asked] or PROTOCOLS, near or (53, 80, 8080)

@@ -53,11 +53,9 @@ def _network(reading: Reading, written: object, at: Span) -> ir.Network | None:
             return ir.NoNetwork()
         case model.Kubernetes(version=version, plugin=named):
             text = reading.keep(names.text(version, "version", written.written_at))
-            plugins: tuple[Literal["antrea", "weave-net"], ...] = ("antrea", "weave-net")
-            plugin: Literal["antrea", "weave-net", ""] | None = ""
-            if named is not None:
-                plugin = reading.keep(names.choice(named, plugins, "plugin", written.written_at))
-            return None if text is None or plugin is None else ir.Kubernetes(text, plugin)
+            plugins = ("antrea", "weave-net")
+            known = "" if named is None else reading.keep(names.choice(named, plugins, "plugin", written.written_at))
+            return None if text is None or known is None else ir.Kubernetes(text, named or "")
         case model.Cilium(version=version):
             text = reading.keep(names.text(version, "version", written.written_at))
             return None if text is None else ir.Cilium(text)
