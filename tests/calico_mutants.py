@@ -744,7 +744,7 @@ SOMETIMES: Mapping[str, str] = {
 # --- what is changed ------------------------------------------------------------------------------------
 
 
-class _Api(Service):
+class Api(Service):
     http = HttpPort(8080)
     metrics = HttpPort(9090)
     passive = TcpPort(30000, last=30009)
@@ -752,17 +752,17 @@ class _Api(Service):
     signalling = SctpPort(2905)
 
 
-class _Office(Network):
+class Office(Network):
     ipp = TcpPort(631)
 
 
 def everything() -> Topology:
     """A topology for which all is emitted that operators change."""
     shop, pay, ops = Namespace("shop"), Namespace("pay"), Namespace("ops")
-    web, api, jobs = _Api("web", namespace=shop), _Api("api", namespace=shop), _Api("jobs", namespace=shop)
-    ledger = _Api("ledger", namespace=pay, labels={"app": "ledger", "part": "books"})
-    watcher, broken = _Api("watcher", namespace=pay), _Api("broken", namespace=shop)
-    office = _Office("office", cidrs=["203.0.113.0/24", "2001:db8::/32"], excluding=["203.0.113.64/26"])
+    web, api, jobs = Api("web", namespace=shop), Api("api", namespace=shop), Api("jobs", namespace=shop)
+    ledger = Api("ledger", namespace=pay, labels={"app": "ledger", "part": "books"})
+    watcher, broken = Api("watcher", namespace=pay), Api("broken", namespace=shop)
+    office = Office("office", cidrs=["203.0.113.0/24", "2001:db8::/32"], excluding=["203.0.113.64/26"])
     statements = (
         allow(INTERNET, web.http, why="shoppers"),
         allow(office, web.metrics, why="staff"),
@@ -788,7 +788,7 @@ def everything() -> Topology:
 def requests() -> Topology:
     """One with requests and names, which only the application layer and the Enterprise edition read."""
     shop = Namespace("shop")
-    web, api = _Api("web", namespace=shop), _Api("api", namespace=shop)
+    web, api = Api("web", namespace=shop), Api("api", namespace=shop)
     routes = (GET("/orders"), GET("/orders/"), POST("/orders/**"), GET("/static/**"))
     statements = (
         allow(web, api.http.routes(*routes), why="orders"),

@@ -1,8 +1,5 @@
 """What holds for every test."""
 
-import os
-
-import coverage
 import pytest
 from hypothesis import settings
 
@@ -20,15 +17,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("no_cover")
     # To fork a process costs what it holds by then: a second after some thousand tests, a tenth of it at first.
     items.sort(key=lambda item: item.path.parent.name not in ("load", "commands"))
-
-
-def pytest_collection_finish() -> None:
-    """A child that was forked saves what it measured as it ends. By coverage's patch of `os._exit` it saves what its
-    parent had measured until then, too, which the parent saves itself: up to two seconds, for each of hundreds."""
-    measuring = coverage.Coverage.current()
-    if measuring is not None:
-        os.register_at_fork(after_in_child=lambda: _saves_nothing(measuring))
-
-
-def _saves_nothing(measuring: coverage.Coverage) -> None:
-    setattr(measuring, "save", lambda: None)  # noqa: B010  # a method

@@ -11,6 +11,7 @@ from random import Random
 
 import yaml
 
+from tests.calico_mutants import Api, Office
 from tests.conformance.engines.process import Document, Json
 from tests.mutants import (
     EACH,
@@ -48,17 +49,11 @@ from tests.mutants import (
 from zt_dsl import (
     INTERNET,
     ApiServer,
-    HttpPort,
     Kubernetes,
     Namespace,
-    Network,
     Nodes,
     Platform,
-    SctpPort,
-    Service,
-    TcpPort,
     Topology,
-    UdpPort,
     Waiver,
     allow,
     deny,
@@ -1184,29 +1179,17 @@ SOMETIMES: Mapping[str, str] = {
 # --- what is changed ------------------------------------------------------------------------------------
 
 
-class _Api(Service):
-    http = HttpPort(8080)
-    metrics = HttpPort(9090)
-    passive = TcpPort(30000, last=30009)
-    media = UdpPort(5004)
-    signalling = SctpPort(2905)
-
-
-class _Office(Network):
-    ipp = TcpPort(631)
-
-
 def everything(*, ipv6: bool = True) -> Topology:
     """A topology for which all is emitted that operators change."""
     shop, pay, lab, ops = map(Namespace, ("shop", "pay", "lab", "ops"))
-    web, api, jobs = _Api("web", namespace=shop), _Api("api", namespace=shop), _Api("jobs", namespace=shop)
-    ledger = _Api("ledger", namespace=pay, labels={"app": "ledger", "part": "books"})
-    watcher, broken = _Api("watcher", namespace=pay), _Api("broken", namespace=lab)
+    web, api, jobs = Api("web", namespace=shop), Api("api", namespace=shop), Api("jobs", namespace=shop)
+    ledger = Api("ledger", namespace=pay, labels={"app": "ledger", "part": "books"})
+    watcher, broken = Api("watcher", namespace=pay), Api("broken", namespace=lab)
     blocks, holes = ["203.0.113.0/24"], ["203.0.113.64/26", "203.0.113.192/28"]
     if ipv6:
         blocks, holes = [*blocks, "2001:db8::/32"], [*holes, "2001:db8:7::/48"]
-    office = _Office("office", cidrs=blocks, excluding=holes)
-    plant = _Office("plant", cidrs=["192.0.2.64/26", *(["2001:db8:f::/48"] if ipv6 else [])])
+    office = Office("office", cidrs=blocks, excluding=holes)
+    plant = Office("plant", cidrs=["192.0.2.64/26", *(["2001:db8:f::/48"] if ipv6 else [])])
     statements = (
         allow(INTERNET, web.http, why="shoppers"),
         allow(office, web.metrics, why="staff"),

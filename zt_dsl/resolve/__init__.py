@@ -366,8 +366,10 @@ def _demands(
 def _unheard(reading: Reading, governed: frozenset[Place]) -> None:
     """A mode is written where its pods are, and nothing is written for a namespace that is not governed. Without
     another mode nothing is less safe; without strict mTLS, somebody counts on what is not there."""
+    if not governed:
+        return  # that is told, and not what follows from it
     for service, found in reading.services.values():
-        if not governed or found.place in governed:
+        if found.place in governed:
             continue
         ports = declared_ports(type(service)).values()
         strict = [(each.written_at, "is to be strict") for each in ports if each.mtls == "strict"]

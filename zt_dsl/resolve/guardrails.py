@@ -184,11 +184,14 @@ def denied_with(one: Peer, other: Peer) -> bool:
     Guardrails speak of what their author means: INTERNET, and not the API server. A deny is in force by address where
     the API server and the nodes have some. Where nobody says which, the API server may be anywhere outside.
     """
-    if meets(one, other) or not isinstance(one, Outside) or not isinstance(other, Outside):
-        return meets(one, other)
-    if {one.role, other.role} == {"internet", "api-server"} and not (one.blocks and other.blocks):
+    if meets(one, other):
         return True
-    return bool(one.addresses & other.addresses)
+    match one, other:
+        case Outside(), Outside():
+            anywhere = {one.role, other.role} == {"internet", "api-server"} and not (one.blocks and other.blocks)
+            return anywhere or bool(one.addresses & other.addresses)
+        case _:
+            return False
 
 
 def within(one: Peer, other: Peer) -> bool:

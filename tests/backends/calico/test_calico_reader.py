@@ -1,6 +1,7 @@
 """What Calico's policies mean: one row a fact of Calico, one row a form that is refused."""
 
 import json
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -393,7 +394,8 @@ spec:
     )
     found = read_yaml(text.encode(), "a.yaml")
     assert not isinstance(found, Diagnostic)
-    assert len({id(one.body["spec"]["ingress"][0]) for one in found}) == 1  # type: ignore[call-overload,index]
+    bodies: list[Any] = [one.body for one in found]
+    assert len({id(body["spec"]["ingress"][0]) for body in bodies}) == 1
     reach, diagnostics = reach_of(found, GOVERNED, OPEN_SOURCE)
     assert not diagnostics
     assert {(grant.namespace, grant.remote) for grant in reach.grants} == {

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from ipaddress import ip_network
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from attrs import evolve
@@ -373,7 +373,8 @@ spec:
     )
     found = read(text.encode(), "a.yaml")
     assert not isinstance(found, Diagnostic), found
-    [same] = {id(one.body["spec"]["rules"][0]) for one in found}  # type: ignore[call-overload,index]
+    bodies: list[Any] = [one.body for one in found]
+    [same] = {id(body["spec"]["rules"][0]) for body in bodies}
     assert same
     return found
 

@@ -27,14 +27,10 @@ def beyond_pods(documents: Sequence[ReadDocument], _: Platform) -> Iterator[Diag
         spec = document.body.get("spec")
         if document.body.get("kind") in _POLICIES and isinstance(spec, dict):
             for section, side in _PEERS:
-                for index, rule in enumerate(_list(spec.get(section))):
+                for index, rule in enumerate(forms.elements(spec.get(section), ("spec", section), [])):
                     peer = rule.get(side) if isinstance(rule, dict) and rule.get("action") == "Allow" else None
                     if isinstance(peer, dict) and _may_be_a_set(peer):
                         yield _told(document, ("spec", section, index, side))
-
-
-def _list(tree: Value) -> Sequence[Value]:
-    return tree if isinstance(tree, list | tuple) else ()
 
 
 def _may_be_a_set(peer: dict[str, Value]) -> bool:
